@@ -1,0 +1,72 @@
+"""Columns while they grow, batch after batch: as small as they can be, and close together.
+
+Objects that live from one snapshot to the next end up scattered over the whole memory, and reading
+a column of them costs a cache miss a value. Numbers are kept as machine numbers instead, and texts
+that did not change are those of the snapshot before: next to nothing outlives its batch.
+"""
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from stats_gateway.errors import MessageRefused, Reason
+
+Number = TypeVar("Number", int, float)
+Text = TypeVar("Text", bound=str | None)
+
+U32, U64, I64, DOUBLE = "I", "Q", "q", "d"
+"""Type codes of arrays."""
+
+
+class NumberColumn(Generic[Number]):
+    """Numbers of one machine type; a plain list as soon as one of them is unknown."""
+
+    def __init__(self, typecode: str) -> None:
+        self._known: array[Number] = array(typecode)
+        self._mixed: list[Number | None] | None = None
+
+    def extend(self, values: list[Number | None]) -> None:
+        """Add a batch's values. Raises `MessageRefused` where one does not fit the type."""
+        if self._mixed is None:
+            try:
+                self._known.fromlist(values)  # type: ignore[arg-type]  # None is what TypeError tells
+            except TypeError:
+                self._mixed = list(self._known)
+            except OverflowError as error:
+                raise MessageRefused(Reason.MALFORMED, f"a number is too large: {error}") from error
+            else:
+                return
+        self._mixed += values
+
+    @property
+    def values(self) -> Sequence[Number | None]:
+        """The column."""
+        return self._known if self._mixed is None else self._mixed
+
+
+class TextColumn(Generic[Text]):
+    """Texts, made safe where they are not those of the snapshot before."""
+
+    def __init__(
+        self, previous: Sequence[Text], clean: Callable[[Sequence[Text]], Sequence[Text]]
+    ) -> None:
+        self._previous = previous
+        self._clean = clean
+        self._values: list[Text] = []
+        self._same = True
+
+    def extend(self, texts: list[Text]) -> None:
+        """Add a batch's texts."""
+        start = len(self._values)
+        before = self._previous[start : start + len(texts)]
+        if before == texts:
+            self._values += before
+        else:
+            self._values += self._clean(texts)
+            self._same = False
+
+    @property
+    def values(self) -> Sequence[Text]:
+        """The column: the very one of the snapshot before where nothing changed."""
+        same = self._same and len(self._values) == len(self._previous)
+        return self._previous if same else self._values

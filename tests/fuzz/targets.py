@@ -1,0 +1,106 @@
+"""What is fuzzed: each takes any bytes, and may raise nothing but what its code promises."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporters.basic_auth import parse_login
+from exporters.deflate import inflate
+from exporters.errors import ConfigError
+from exporters.exposition import EVERYTHING, assemble
+from exporters.render import Renderer
+from exporters.text_format import OPENMETRICS_END, Format
+from exporters.web_config import parse_web_config
+from stats_gateway.clock import Now
+from stats_gateway.columns import Dropped
+from stats_gateway.contents import content_of, part_kind
+from stats_gateway.decoding import MessageDecoder, RetiredEvent
+from stats_gateway.errors import ConnectionRefused, MessageRefused
+from stats_gateway.limits import Limits
+from stats_gateway.messages import Hello
+from stats_gateway.rows import Encoding
+from stats_gateway.session import Session
+from stats_gateway.sources import Service
+from stats_gateway.store import Store
+from tests.support.expositions import LAYOUTS
+
+BETWEEN = b"\xff\xfe\xfd"
+"""Parts an input into the payloads of frames, since a fuzzer seldom guesses a right length."""
+
+LIMITS = Limits(max_message_bytes=1 << 16, max_refusals_in_row=1000, max_rows=1000)
+MAX_PARSED_BYTES = 50_000
+NOW = Now(monotonic=1000.0, unix=1_730_488_920.0)
+
+_DECODERS = {encoding: MessageDecoder(encoding) for encoding in Encoding}
+
+
+def ingest(data: bytes) -> None:
+    """A connection's bytes, from framing to what Prometheus reads of them."""
+    if len(data) < 3:
+        return
+    service = Service.PROXY if data[0] & 1 else Service.POOL
+    stream = data[2:]
+    if data[0] & 2:
+        payloads = stream.split(BETWEEN)
+        stream = b"".join(len(one).to_bytes(4, "big") + one for one in payloads)
+    store = Store(service, LIMITS, {})
+    store.connect(1, "192.0.2.1")
+    step = data[1] + 1
+    pieces = (stream[start : start + step] for start in range(0, len(stream), step))
+    with contextlib.suppress(ConnectionRefused):
+        _feed(store, pieces)
+    check_exposition(store)
+
+
+def _feed(store: Store, pieces: Iterable[bytes]) -> None:
+    session = Session(LIMITS, NOW.monotonic)
+    for piece in pieces:
+        for item in session.feed(piece, NOW.monotonic):
+            if isinstance(item, MessageRefused):
+                continue
+            try:
+                _believe(store, item, _DECODERS[session.encoding])
+            except MessageRefused as refusal:
+                session.refused(refusal)
+
+
+def _believe(store: Store, payload: bytes | bytearray, decoder: MessageDecoder) -> None:
+    message = decoder.decode(payload)
+    if isinstance(message, Hello | RetiredEvent):
+        return
+    kind = part_kind(message, store.service)
+    previous = store.previous(1, kind)
+    content = content_of(message, decoder, previous, NOW, Dropped())
+    store.apply(1, kind, content, message.timestamp, NOW)
+
+
+def check_exposition(store: Store) -> None:
+    """Both formats of what `store` shows are read by prometheus-client's parsers."""
+    exposition = Renderer(LAYOUTS[store.service], None).render(store.view)
+    text = b"".join(inflate(assemble(exposition, EVERYTHING, Format.TEXT)))
+    openmetrics = b"".join(inflate(assemble(exposition, EVERYTHING, Format.OPENMETRICS)))
+    if len(text) > MAX_PARSED_BYTES:
+        return
+    list(parse_text(text.decode()))
+    list(parse_openmetrics((openmetrics + OPENMETRICS_END).decode()))  # type: ignore[no-untyped-call]  # untyped there
+
+
+def web_config(data: bytes) -> None:
+    """The web configuration."""
+    with contextlib.suppress(ConfigError):
+        parse_web_config(data.decode(errors="replace"), Path("/nowhere"))
+
+
+def authorization(data: bytes) -> None:
+    """The Authorization header, as HTTP hands it over."""
+    parse_login(data.decode("latin-1"))
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "ingest": ingest,
+    "web_config": web_config,
+    "authorization": authorization,
+}

@@ -1,0 +1,92 @@
+"""History asked of something that answers as a test says, over a real socket."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from exporters.hashrate_query import FAMILIES, Matcher
+from exporters.history import History
+from exporters.history_api import HistoryEndpoints
+from exporters.prometheus import Prometheus
+from stats_gateway.sources import Service
+from tests.support.routes import Get, serving_routes
+from tests.support.senders import at
+
+Form = dict[str, str]
+
+OK = "200 OK"
+
+
+def matrix(points: Iterable[tuple[float, str]]) -> bytes:
+    """One series, as Prometheus answers."""
+    series = [{"metric": {}, "values": list(points)}]
+    return json.dumps({"status": "success", "data": {"result": series}}).encode()
+
+
+class Server:
+    """Answers each question with what `answer` makes of its form and remembers the questions."""
+
+    def __init__(self, answer: Callable[[Form], Awaitable[bytes]], status: str = OK) -> None:
+        self.answer = answer
+        self.status = status
+        self.forms: list[Form] = []
+        self.heads: list[str] = []
+        self.open = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        self.open += 1
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = next(
+                int(line.split(":")[1])
+                for line in head.splitlines()
+                if line.lower().startswith("content-length")
+            )
+            form = parse_qs((await reader.readexactly(length)).decode(), strict_parsing=True)
+            self.heads.append(head)
+            self.forms.append({name: values[0] for name, values in form.items()})
+            body = await self.answer(self.forms[-1])
+            writer.write(f"HTTP/1.1 {self.status}\r\ncontent-length: {len(body)}\r\n\r\n".encode())
+            writer.write(body)
+            await writer.drain()
+            await reader.read()
+        except ConnectionError:
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+
+async def constantly(form: Form) -> bytes:
+    """1 at every point."""
+    return matrix((when, "1") for when in times(form))
+
+
+def times(form: Form) -> range:
+    """The points a question asks for."""
+    return range(int(form["start"]), int(form["end"]) + 1, int(form["step"]))
+
+
+@asynccontextmanager
+async def history(
+    server: Server,
+    service: Service = Service.PROXY,
+    *,
+    path: str = "",
+    rows: int = 10,
+    scraped_as: tuple[Matcher, ...] = (),
+    authorization_file: Path | None = None,
+) -> AsyncIterator[Get]:
+    """The paths of history, asked of `server` at the time `at(0)`."""
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    prometheus = Prometheus(f"http://127.0.0.1:{port}{path}", authorization_file)
+    async with listening, prometheus:
+        asked = History(prometheus, FAMILIES[service], scraped_as, lambda: rows)
+        endpoints = HistoryEndpoints(service=service, history=asked, clock=lambda: at(0))
+        async with serving_routes(endpoints.routes()) as get:
+            yield get

@@ -1,0 +1,19 @@
+"""Programs that tests run for real: from the PATH, else from what `make test` fetched."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def program(name: str) -> str:
+    """The path of `name`; in CI a missing program fails the test, elsewhere it is skipped."""
+    found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".tools" / "bin"))
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is neither on the PATH nor in .tools/bin: run 'make tools'")
+        pytest.skip(f"needs {name}: run 'make tools'")
+    return found

@@ -1,0 +1,107 @@
+"""A service's HTTP side on a real socket, over a store that a test fills."""
+
+import asyncio
+import http.client
+import json
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from exporters.addresses import Address, bind, bound_address
+from exporters.app import Endpoints, build_app
+from exporters.http_server import HttpServer
+from exporters.publisher import Publisher
+from exporters.render import Renderer
+from exporters.self_metrics import SelfMetrics
+from stats_gateway.clock import Now
+from stats_gateway.sources import Service
+from stats_gateway.tally import Tally
+from tests.support.expositions import LAYOUTS
+from tests.support.senders import Senders, at
+
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON has no one type
+        """The body as JSON."""
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+
+class Web:
+    """What is behind the socket, and questions to it over one kept connection."""
+
+    def __init__(self, service: Service) -> None:
+        self.senders = Senders(service)
+        self.tally = Tally()
+        self.now = at(0)
+        self.worker = ThreadPoolExecutor(1)
+        self_metrics = SelfMetrics(service, self.tally, CollectorRegistry())
+        renderer = Renderer[Any](LAYOUTS[service], None)  # Any: of either service
+        self.publisher = Publisher(
+            self.senders.store, renderer, self.tally, self_metrics, self.worker
+        )
+        endpoints = Endpoints(
+            service=service,
+            store=self.senders.store,
+            publisher=self.publisher,
+            self_metrics=self_metrics,
+            clock=self._clock,
+        )
+        self.server = HttpServer(build_app(endpoints))
+        self.connection: http.client.HTTPConnection
+
+    def _clock(self) -> Now:
+        return self.now
+
+    async def ask(
+        self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request over the kept connection."""
+        return await asyncio.to_thread(self._ask, method, path, headers or {})
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        self.connection.request(method, path, headers=dict(headers))
+        response = self.connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+
+    async def published(self) -> None:
+        """Wait until what the store holds is rendered."""
+        wanted = self.senders.store.view.sources.keys()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while self.publisher.exposition.sources.keys() != wanted:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def serving(service: Service = Service.PROXY) -> AsyncIterator[Web]:
+    """A service without an ingest side, up until the end of the block."""
+    web = Web(service)
+    listener = bind(Address("127.0.0.1", 0))
+    port = bound_address(listener).port
+    web.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+    tasks = (
+        asyncio.create_task(web.server.serve(listener)),
+        asyncio.create_task(web.publisher.run()),
+    )
+    try:
+        yield web
+    finally:
+        web.connection.close()
+        web.server.stop()
+        tasks[1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        web.worker.shutdown()
