@@ -1,0 +1,1 @@
+"""`stats-proxy` and `stats-pool`: snapshots in over TCP, `/metrics` out."""

@@ -1,0 +1,76 @@
+"""What an operator wants to know first: is this all there is, and is it true now."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from stats_gateway.sources import Service, Source, View
+
+DOWNSTREAMS = {Service.PROXY: "miners", Service.POOL: "connections"}
+
+
+class State(StrEnum):
+    """The service as a whole. Never, down and empty look alike in a table of rows, and are not."""
+
+    NEVER = "never"
+    """No source is known: since this service started, or for 24 hours, nobody sent anything."""
+    DOWN = "down"
+    """Sources are known, and none is fresh."""
+    PARTLY = "partly"
+    """Some sources are fresh, others are down."""
+    EMPTY = "empty"
+    """Every source is fresh, and says that nobody is connected."""
+    FRESH = "fresh"
+
+
+def state_of(view: View) -> State:
+    """The state that `view` shows."""
+    fresh = view.fresh()
+    if not view.sources:
+        return State.NEVER
+    if not fresh:
+        return State.DOWN
+    if len(fresh) < len(view.sources):
+        return State.PARTLY
+    return State.EMPTY if row_count(fresh) == 0 else State.FRESH
+
+
+def row_count(fresh: Sequence[Source]) -> int | None:
+    """The rows of all sources that say which they have; None while none of them does."""
+    counts = [len(source.rows) for source in fresh if source.rows is not None]
+    return sum(counts) if counts else None
+
+
+def headline(view: View) -> str:
+    """One sentence for the state."""
+    known, fresh = len(view.sources), view.fresh()
+    match state_of(view):
+        case State.NEVER:
+            return "No sender has sent a snapshot yet."
+        case State.DOWN:
+            return "The only source is down." if known == 1 else f"All {known} sources are down."
+        case State.PARTLY:
+            down = known - len(fresh)
+            return f"{down} of {known} sources {'is' if down == 1 else 'are'} down."
+        case State.EMPTY:
+            return "Fresh, and nobody is connected."
+        case State.FRESH:
+            return "The only source is fresh." if known == 1 else f"All {known} sources are fresh."
+
+
+def without_upstream(fresh: Sequence[Source]) -> list[str]:
+    """The sources that say they have lost the pool they mine at."""
+    return [
+        source.name
+        for source in fresh
+        if source.upstream is not None and source.upstream.connected is False
+    ]
+
+
+def moment(view: View) -> str:
+    """Names what is fresh in `view`: views of one name show the same rows."""
+    parts = [
+        (source.name, kind.value, part.received.monotonic)
+        for source in view.fresh()
+        for kind, part in source.parts.items()
+    ]
+    return f"{hash(tuple(parts)):x}"

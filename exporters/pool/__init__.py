@@ -1,0 +1,1 @@
+"""`stats-pool`: the downstream connections of pools."""

@@ -1,0 +1,17 @@
+"""`stats-pool`."""
+
+import os
+import sys
+
+from exporters.families.pool import LAYOUT
+from exporters.service import run
+from stats_gateway.sources import Service
+
+
+def main() -> int:
+    """Run the service; gives its exit code."""
+    return run(Service.POOL, LAYOUT, sys.argv[1:], os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

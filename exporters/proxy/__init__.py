@@ -1,0 +1,1 @@
+"""`stats-proxy`: the miners of translators."""

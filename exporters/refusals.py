@@ -1,0 +1,37 @@
+"""What HTTP clients were refused, counted by reason and said in the log."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stats_gateway.clock import Now, read_clock
+from stats_gateway.complaints import Complaints
+
+
+class HttpReason(StrEnum):
+    """Why: values of the `reason` label, beside those for connections of senders."""
+
+    TOO_MANY_CONNECTIONS = "http_too_many_connections"
+    TOO_MANY_REQUESTS = "http_too_many_requests"
+    SLOW_REQUEST = "http_slow_request"
+    SLOW_READER = "http_slow_reader"
+    BAD_REQUEST = "http_bad_request"
+    TLS_HANDSHAKE = "http_tls_handshake"
+    UNAUTHORIZED = "http_unauthorized"
+    RATE_LIMIT = "http_rate_limit"
+    INTERNAL_ERROR = "http_internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Counts since start."""
+
+    counts: Counter[HttpReason] = field(default_factory=Counter)
+    complaints: Complaints = field(default_factory=Complaints)
+    clock: Callable[[], Now] = read_clock
+
+    def add(self, reason: HttpReason, client: tuple[str, int], detail: str) -> None:
+        """Count and log that `client` was refused."""
+        self.counts[reason] += 1
+        self.complaints.add(*client, reason, detail, self.clock().monotonic)

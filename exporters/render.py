@@ -1,0 +1,226 @@
+"""From sources to pieces of the exposition, column by column, with what did not change kept.
+
+A row's labels are kept as bytes for as long as the row's identity stays, and a family's compressed
+piece for as long as none of its values change. What is rendered is compressed a chunk at a time, so
+the text is never held whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from typing import Generic
+
+from exporters.deflate import Deflated, Deflater
+from exporters.families.family import Layout, RowFamily, RowsT
+from exporters.text_format import encode_all, escape, escape_all, numbers, sample
+from stats_gateway.downstreams import take
+from stats_gateway.sources import Source, View
+
+CHUNK_ROWS = 2048
+"""Lines joined at once: few enough to stay in the processor's cache on their way to compression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """One source's share of the exposition, by family name."""
+
+    lines: Mapping[str, bytes]
+    """Of source families: a few lines each."""
+    rows: Mapping[str, Deflated]
+    """Of row families."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition(Generic[RowsT]):
+    """Everything to expose at one moment, by source."""
+
+    layout: Layout[RowsT]
+    sources: Mapping[str, Pieces]
+
+
+class Renderer(Generic[RowsT]):
+    """Renders view after view; for one thread."""
+
+    def __init__(self, layout: Layout[RowsT], max_downstreams_exposed: int | None) -> None:
+        self._layout = layout
+        self._max_rows = max_downstreams_exposed
+        self._deflater = Deflater()
+        self._sources: dict[str, SourceRenderer[RowsT]] = {}
+
+    def render(self, view: View) -> Exposition[RowsT]:
+        """The exposition of `view`, sources in order of name."""
+        known, self._sources = self._sources, {}
+        pieces = {}
+        for name in sorted(view.sources):
+            renderer = known.get(name) or SourceRenderer(self._layout, name, self._max_rows)
+            pieces[name] = renderer.render(view.sources[name], self._deflater)
+            self._sources[name] = renderer
+        return Exposition(self._layout, pieces)
+
+
+class SourceRenderer(Generic[RowsT]):
+    """Renders one source again and again."""
+
+    def __init__(self, layout: Layout[RowsT], name: str, max_rows: int | None) -> None:
+        self._layout = layout
+        self._max_rows = max_rows
+        self._identities = Identities(layout, name)
+        self._source: Source | None = None
+        self._rows: RowsT | None = None
+        self._columns: dict[str, _RenderedColumn] = {}
+        self._pieces = Pieces({}, {})
+
+    def render(self, source: Source, deflater: Deflater) -> Pieces:
+        """The pieces of `source`: the same object where nothing changed."""
+        if source is not self._source:
+            rows = self._layout.rows(source)
+            hidden = 0 if rows is None else self._hidden(len(rows))
+            if rows is not self._rows:
+                self._columns = self._render_rows(rows, deflater)
+            self._source, self._rows = source, rows
+            self._pieces = Pieces(
+                lines=self._lines(source, hidden),
+                rows={name: column.piece for name, column in self._columns.items()},
+            )
+        return self._pieces
+
+    def _hidden(self, count: int) -> int:
+        return 0 if self._max_rows is None else max(0, count - self._max_rows)
+
+    def _lines(self, source: Source, hidden: int) -> dict[str, bytes]:
+        return {
+            family.name: b"".join(
+                sample(family, (source.name, *label_values), value)
+                for label_values, value in family.samples(source, hidden)
+            )
+            for family in self._layout.source_families
+        }
+
+    def _render_rows(self, rows: RowsT | None, deflater: Deflater) -> dict[str, "_RenderedColumn"]:
+        if rows is None:
+            self._identities.forget()
+            return {}
+        shown = rows if not self._hidden(len(rows)) else _top(rows, self._max_rows or 0)
+        same = self._identities.update(shown)
+        return {
+            family.name: self._render_family(family, shown, deflater, same=same)
+            for family in self._layout.row_families
+        }
+
+    def _render_family(
+        self, family: RowFamily[RowsT], rows: RowsT, deflater: Deflater, *, same: bool
+    ) -> "_RenderedColumn":
+        before = self._columns.get(family.name) if same else None
+        details = [column(rows) for _, column in family.details]
+        values = numbers(family.values(rows))
+        if before is not None and before.values == values and before.details == details:
+            return before
+        names = [name for name, _ in family.details]
+        labels = self._identities.labels
+        piece = deflater.deflate(
+            _sample_lines(family.name, labels, values, list(zip(names, details, strict=True)))
+        )
+        return _RenderedColumn(values, details, piece)
+
+
+@dataclass(frozen=True, slots=True)
+class _RenderedColumn:
+    values: bytes
+    details: Sequence[Sequence[str | None]]
+    piece: Deflated
+
+
+class Identities(Generic[RowsT]):
+    """The label part of each row's lines, kept while the row is the same row."""
+
+    def __init__(self, layout: Layout[RowsT], source: str) -> None:
+        self._layout = layout
+        first, second, third = layout.row_labels
+        self._before_id = f'{{{first}="{escape(source)}",{second}="'
+        self._before_third = f'",{third}="'
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._ids: Sequence[int] = ()
+        self._thirds: Sequence[str] = ()
+        self.labels: list[bytes] = []
+
+    def update(self, rows: RowsT) -> bool:
+        """Make `labels` those of `rows`, one for each; True where none of them changed."""
+        ids, thirds = rows.downstream_id, self._layout.third_label(rows)
+        if ids == self._ids and thirds == self._thirds:
+            return True
+        self.labels = self._updated(ids, thirds)
+        self._ids, self._thirds = ids, thirds
+        return False
+
+    def _updated(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
+        index_of = dict(zip(self._ids, range(len(self._ids)), strict=True))
+        before = [index_of.get(id_, -1) for id_ in ids]
+        missing = [
+            index
+            for index, old in enumerate(before)
+            if old < 0 or self._thirds[old] != thirds[index]
+        ]
+        labels = [self.labels[old] if old >= 0 else b"" for old in before]
+        new = self._render([ids[index] for index in missing], [thirds[index] for index in missing])
+        for index, label in zip(missing, new, strict=True):
+            labels[index] = label
+        return labels
+
+    def _render(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
+        return encode_all(
+            [
+                f'{self._before_id}{id_}{self._before_third}{third}"}} '
+                for id_, third in zip(ids, escape_all(thirds), strict=True)
+            ]
+        )
+
+
+def _top(rows: RowsT, count: int) -> RowsT:
+    """The `count` rows of the highest hashrate, in the order they had."""
+    hashrates = [-1.0 if rate is None else rate for rate in rows.hashrate]
+    indexes = nlargest(count, range(len(hashrates)), key=hashrates.__getitem__)
+    return take(rows, sorted(indexes))
+
+
+def _with_detail(
+    labels: Sequence[bytes], name: str, column: Sequence[str | None]
+) -> Sequence[bytes]:
+    """`labels` with one more of them before the closing brace, where it is known."""
+    start = f',{name}="'.encode()
+    texts = encode_all(escape_all([text or "" for text in column]))
+    return [
+        label[:-2] + start + text + b'"} ' if text else label
+        for label, text in zip(labels, texts, strict=True)
+    ]
+
+
+def _sample_lines(
+    name: str,
+    labels: Sequence[bytes],
+    numbers: bytes,
+    details: Sequence[tuple[str, Sequence[str | None]]],
+) -> Iterator[bytes]:
+    """The lines of one family, a chunk at a time, without those whose number is `null`.
+
+    Numbers beside `details` are all known: such a family says what a row is, not how much.
+    """
+    values = numbers.split(b",") if labels else []
+    if b"null" in numbers:
+        known = [pair for pair in zip(labels, values, strict=True) if pair[1] != b"null"]
+        labels = [label for label, _ in known]
+        values = [value for _, value in known]
+    start_of_line = b"\n" + name.encode()
+    for start in range(0, len(labels), CHUNK_ROWS):
+        end = start + CHUNK_ROWS
+        chunk = labels[start:end]
+        for detail, column in details:
+            chunk = _with_detail(chunk, detail, column[start:end])
+        pieces = [start_of_line] * (3 * len(chunk))
+        pieces[0] = start_of_line[1:]
+        pieces[1::3] = chunk
+        pieces[2::3] = values[start:end]
+        pieces.append(b"\n")
+        yield b"".join(pieces)

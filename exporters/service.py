@@ -1,0 +1,205 @@
+"""One service from start to end: the only place where its parts are put together."""
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from exporters.addresses import Address, bind, bound_address
+from exporters.app import Endpoints, build_app
+from exporters.basic_auth import BasicAuth
+from exporters.config import Config, build_config, parse_command_line, read_file
+from exporters.errors import ConfigError, StartError
+from exporters.families.family import Layout, RowsT
+from exporters.gates import Gates, open_gates
+from exporters.guard import Guard
+from exporters.hashrate_query import FAMILIES
+from exporters.history import History
+from exporters.history_settings import HistorySource
+from exporters.http_server import HttpServer
+from exporters.logs import configure_logging
+from exporters.prometheus import Prometheus
+from exporters.publisher import Publisher
+from exporters.refusals import Refusals
+from exporters.render import Renderer
+from exporters.self_metrics import SelfMetrics
+from exporters.watched import watch
+from stats_gateway.clock import read_clock
+from stats_gateway.connection import Gateway
+from stats_gateway.server import GatewayServer
+from stats_gateway.sources import Service
+from stats_gateway.store import Store
+from stats_gateway.version import VERSION
+
+log = logging.getLogger(__name__)
+
+SPARE_FILES = 128
+"""Open files beyond one for each connection: listeners, libraries, logs."""
+
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter from another; Python's default is ten times that."""
+
+RETRY_SECONDS = 1.0
+"""Before rendering again when there was no memory for it."""
+
+
+def run(
+    service: Service, layout: Layout[RowsT], argv: Sequence[str], environment: Mapping[str, str]
+) -> int:
+    """The whole program; gives its exit code: 0 stopped, 1 could not go on, 2 bad settings."""
+    try:
+        command_line = parse_command_line(service, argv)
+        tables = {} if command_line.config_file is None else read_file(command_line.config_file)
+        config = build_config(service, command_line.flags, environment, tables)
+        configure_logging(config.log_level, config.log_format)
+        gates = open_gates(config)
+        if command_line.check:
+            print(f"{service.value}: configuration is fine")  # noqa: T201 - the answer asked for
+            return 0
+        asyncio.run(serve(service, layout, config, gates))
+    except ConfigError as error:
+        print(f"{service.value}: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return 2
+    except StartError as error:
+        print(f"{service.value}: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return 1
+    return 0
+
+
+async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: Gates) -> None:
+    """Listen for senders and scrapers until SIGTERM or SIGINT. Raises `StartError`."""
+    _allow_open_files(
+        config.limits.max_connections + config.web_limits.max_connections + SPARE_FILES
+    )
+    async with AsyncExitStack() as stack:
+        ingest = stack.enter_context(_bind(config.ingest_listen_address, "--ingest.listen-address"))
+        web = stack.enter_context(_bind(config.web_listen_address, "--web.listen-address"))
+        # One worker: decoding and rendering of one large snapshot at a time bounds their memory.
+        worker = ThreadPoolExecutor(1, thread_name_prefix="worker")
+        stack.callback(worker.shutdown, wait=False, cancel_futures=True)
+        auth = BasicAuth()
+        stack.callback(auth.close)
+        gateway = _gateway(service, config, gates, worker)
+        refusals = Refusals()
+        self_metrics = SelfMetrics(service, gateway.tally, CollectorRegistry(), refusals.counts)
+        renderer = Renderer(layout, config.max_downstreams_exposed)
+        publisher = Publisher(gateway.store, renderer, gateway.tally, self_metrics, worker)
+        history = await _history(config.history, gateway.store, stack)
+        endpoints = Endpoints(
+            service=service,
+            store=gateway.store,
+            publisher=publisher,
+            self_metrics=self_metrics,
+            clock=read_clock,
+            ingest_address=bound_address(ingest),
+            history=history,
+            old_shapes=config.old_shapes,
+        )
+        app = Guard(
+            build_app(endpoints), gates.web_config, auth, refusals, config.web_limits.max_requests
+        )
+        http = HttpServer(app, gates.web_config, config.web_limits, refusals)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _stop, http, history)
+        senders = await stack.enter_async_context(GatewayServer(gateway))
+        await senders.start(ingest, gates.ingest.tls)
+        _announce(service, bound_address(ingest), bound_address(web), config, gates)
+        await _run_until_stopped(
+            http, web, senders.wait(), _publish(publisher), watch(gates.watched)
+        )
+        log.info("stopped")
+
+
+def _gateway(service: Service, config: Config, gates: Gates, worker: Executor) -> Gateway:
+    return Gateway(
+        store=Store(service, config.limits, config.aliases),
+        worker=worker,
+        limits=config.limits,
+        access=gates.ingest.access,
+        aliases=config.aliases,
+        allow_networks=config.ingest_access.allow_networks,
+        redact_ip=config.redact_ip,
+    )
+
+
+def _announce(
+    service: Service, ingest: Address, web: Address, config: Config, gates: Gates
+) -> None:
+    log.info("%s %s", service.value, VERSION)
+    log.info("listening for senders on %s", ingest)
+    scheme = "http" if gates.web_config().tls is None else "https"
+    log.info("listening for HTTP on %s://%s", scheme, web)
+    gates.warn_if_open(ingest, web, config.ingest_access)
+
+
+def _stop(http: HttpServer, history: History | None) -> None:
+    http.stop()
+    if history is not None:
+        history.stop()
+
+
+async def _history(source: HistorySource, store: Store, stack: AsyncExitStack) -> History | None:
+    if source.prometheus_url is None:
+        return None
+    prometheus = Prometheus(source.prometheus_url, source.authorization_file)
+    return History(
+        await stack.enter_async_context(prometheus),
+        FAMILIES[store.service],
+        tuple((name, "=", value) for name, value in source.labels),
+        rows=lambda: sum(len(one.rows) for one in store.view.fresh() if one.rows is not None),
+    )
+
+
+async def _publish(publisher: Publisher[RowsT]) -> None:
+    """Have every change rendered, also after one for which there was no memory."""
+    while True:
+        try:
+            await publisher.run()
+        except MemoryError:
+            log.error("no memory to render; what was rendered last stays")  # noqa: TRY400 - no trace needed
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _run_until_stopped(
+    http: HttpServer, web: socket.socket, *others: Coroutine[Any, Any, None]
+) -> None:
+    """Answer until told to stop, or until any of `others` ends: all live and die together."""
+    # Each system call of the event loop lets the worker in, and waits this long to get back.
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # What is there now stays: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    answering = asyncio.create_task(http.serve(web))
+    running = [asyncio.create_task(other) for other in others]
+    done, _ = await asyncio.wait((answering, *running), return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
+        task.cancel()
+    http.stop()
+    await asyncio.gather(answering, *running, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def _bind(address: Address, flag: str) -> socket.socket:
+    try:
+        return bind(address)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        raise StartError(f"cannot listen on {address} ({flag}): {reason}") from error
+
+
+def _allow_open_files(needed: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))

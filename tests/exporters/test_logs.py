@@ -1,0 +1,83 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from exporters.logs import configure_logging
+from exporters.settings import LogFormat
+
+HOSTILE = [
+    'new\nline level=error msg="x"',
+    "carriage\rreturn",
+    "\x1b[31mred\x07",
+    "lone \ud800",
+    '"quoted" \\ back',
+    "line\u2028separator\x85",
+    "",
+]
+
+log = logging.getLogger("tests.logs")
+
+
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def logged(format_: LogFormat, message: str, *arguments: object, level: str = "info") -> str:
+    stream = io.StringIO()
+    configure_logging(level, format_, stream)
+    log.info(message, *arguments)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("format_", LogFormat)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_event_is_one_line_of_printable_text_whatever_a_peer_put_in_it(
+    format_: LogFormat, text: str
+) -> None:
+    for message in ("%s", "peer said %s"):
+        line = logged(format_, message, text)
+        assert line.endswith("\n")
+        assert line[:-1].isprintable()
+        line.encode()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_json_line_carries_the_text_as_it_was(text: str) -> None:
+    event = json.loads(logged(LogFormat.JSON, "%s", text))
+    assert event.keys() == {"ts", "level", "logger", "msg"}
+    assert event["msg"] == text
+    assert (event["level"], event["logger"]) == ("info", "tests.logs")
+
+
+def test_a_logfmt_line_has_quotes_where_they_are_needed() -> None:
+    line = logged(LogFormat.LOGFMT, "stopped")
+    assert line.endswith(" level=info logger=tests.logs msg=stopped\n")
+    assert line.startswith("ts=2")
+    assert line.split(" ")[0].endswith("Z")
+    assert logged(LogFormat.LOGFMT, 'a "b" c').endswith(' msg="a \\"b\\" c"\n')
+    assert logged(LogFormat.LOGFMT, "a=b").endswith(' msg="a=b"\n')
+
+
+@pytest.mark.parametrize("format_", LogFormat)
+def test_a_traceback_stays_on_the_line(format_: LogFormat) -> None:
+    stream = io.StringIO()
+    configure_logging("info", format_, stream)
+    try:
+        int("first\nsecond")
+    except ValueError:
+        log.exception("failed")
+    (line,) = stream.getvalue().splitlines()
+    assert "ValueError: invalid literal" in line
+    assert "level" in line
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    assert logged(LogFormat.LOGFMT, "quiet", level="warn") == ""
