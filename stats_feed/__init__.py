@@ -1,0 +1,1 @@
+"""`stats-feed`: senders as programs."""

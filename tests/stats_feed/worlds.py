@@ -1,0 +1,31 @@
+"""Worlds for tests, and their time."""
+
+from dataclasses import replace
+
+from stats_feed.options import SimulateOptions
+from stats_feed.simulate import World
+
+T0 = 1_730_488_800.0
+
+CALM = SimulateOptions(
+    proxy=None,
+    pool=None,
+    proxy_source="translator-1",
+    pool_source="pool-1",
+    token=None,
+    miners=20,
+    translators=3,
+    shares_per_minute=6.0,
+    churn=0.0,
+    troubled=False,
+    interval=10.0,
+    seed=None,
+    duration=None,
+)
+FIELD = replace(CALM, troubled=True)
+
+
+def started(options: SimulateOptions, seed: int = 1) -> World:
+    world = World(options, seed)
+    world.start(T0)
+    return world
