@@ -1,0 +1,1 @@
+"""Moving the history in the old services' databases into Prometheus."""

@@ -1,0 +1,83 @@
+"""Prometheus blocks made by promtool, and where in a data directory they may go."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from stats_history.errors import HistoryError
+from stats_history.slices import WIDTHS
+
+HEAD_SECONDS = 4 * 3600
+"""What Prometheus may still hold in memory: up to 3 h, and time to write it out.
+
+A block that reaches into that range makes Prometheus drop its own samples there when it replays
+its log at the next start.
+"""
+
+_TOOLS = Path(".tools", "bin")
+
+
+def find_promtool() -> str:
+    """The path of promtool: on the PATH, else in .tools/bin."""
+    found = shutil.which("promtool") or shutil.which("promtool", path=str(_TOOLS))
+    if found is None:
+        raise HistoryError(
+            "there is no promtool on the PATH: install Prometheus, "
+            "or write text with --out and import it where promtool is"
+        )
+    return found
+
+
+def check_data_folder(folder: Path) -> None:
+    """Raise HistoryError unless blocks can be put into `folder`."""
+    if not folder.is_dir():
+        raise HistoryError(
+            f"there is no folder {folder}: --into takes the folder that Prometheus was given as "
+            "--storage.tsdb.path (make it first if Prometheus never ran)"
+        )
+    if not os.access(folder, os.W_OK):
+        raise HistoryError(f"cannot write to {folder}: run as the user Prometheus runs as")
+
+
+def head_start(folder: Path) -> int | None:
+    """The unix second from which on Prometheus itself may hold samples in memory and log.
+
+    None for a folder that no Prometheus has written to yet.
+    """
+    written = [path.stat().st_mtime for path in (folder / "wal").glob("*")]
+    return int(max(written)) - HEAD_SECONDS if written else None
+
+
+def make_blocks(promtool: str, text: Path, staging: Path, samples: int) -> list[Path]:
+    """The blocks that promtool makes of an OpenMetrics file, in a new folder in `staging`.
+
+    Raises HistoryError when promtool fails, or when its blocks do not hold `samples` samples.
+    """
+    folder = staging / f"{text.stem}.blocks"
+    folder.mkdir()
+    command = [promtool, "tsdb", "create-blocks-from", f"--max-block-duration={WIDTHS[0]}s"]
+    ran = subprocess.run(  # noqa: S603 - promtool from the PATH, and our own file names
+        [*command, "openmetrics", str(text), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        reason = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
+        raise HistoryError(f"promtool failed ({ran.returncode}): {' '.join(reason)}")
+    metas = sorted(folder.glob("*/meta.json"))
+    made = sum(json.loads(meta.read_text("utf-8"))["stats"]["numSamples"] for meta in metas)
+    if made != samples:
+        raise HistoryError(f"promtool's blocks hold {made} samples, not the {samples} written")
+    return [meta.parent for meta in metas]
+
+
+def give_to_owner_of(folder: Path, block: Path) -> None:
+    """As root, hand a block to the user Prometheus runs as, who compacts and deletes it later."""
+    if os.geteuid() != 0:
+        return
+    owner = folder.stat()
+    for path in (block, *block.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid)

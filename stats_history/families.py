@@ -1,0 +1,97 @@
+"""The metric families that old history is written under, the same names the live services use."""
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+
+class Kind(enum.StrEnum):
+    """Which of the two old services wrote a database."""
+
+    PROXY = "proxy"
+    POOL = "pool"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family; a counter's `name` already ends in `_total`."""
+
+    name: str
+    type: Literal["gauge", "counter"]
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Families:
+    """What can be known of each kind of service, in the order it is written."""
+
+    hashrate: Family
+    shares: Family
+    work: Family
+    total: Family
+    quotes: Family
+    quotes_amount: Family
+    balance: Family | None = None
+
+
+FAMILIES = {
+    Kind.PROXY: Families(
+        hashrate=Family(
+            "stratum_proxy_miner_hashrate_hashes_per_second",
+            "gauge",
+            "Hashrate of one miner in hashes per second.",
+        ),
+        shares=Family(
+            "stratum_proxy_miner_shares_submitted_total",
+            "counter",
+            "Shares a miner submitted since it connected.",
+        ),
+        work=Family(
+            "stratum_proxy_miner_work_hashes_total",
+            "counter",
+            "Expected hashes behind a miner's accepted shares.",
+        ),
+        total=Family(
+            "stratum_proxy_hashrate_hashes_per_second",
+            "gauge",
+            "Hashrate of all miners in hashes per second.",
+        ),
+        quotes=Family("stratum_proxy_quotes_created_total", "counter", "Quotes created."),
+        quotes_amount=Family("stratum_proxy_quotes_amount_ehash_total", "counter", "Ehash quoted."),
+        balance=Family(
+            "stratum_proxy_wallet_balance_ehash", "gauge", "Balance of the wallet in ehash."
+        ),
+    ),
+    Kind.POOL: Families(
+        hashrate=Family(
+            "stratum_pool_connection_hashrate_hashes_per_second",
+            "gauge",
+            "Hashrate of one connection in hashes per second.",
+        ),
+        shares=Family(
+            "stratum_pool_connection_shares_submitted_total",
+            "counter",
+            "Shares submitted over a connection since it was made.",
+        ),
+        work=Family(
+            "stratum_pool_connection_work_hashes_total",
+            "counter",
+            "Expected hashes behind a connection's accepted shares.",
+        ),
+        total=Family(
+            "stratum_pool_hashrate_hashes_per_second",
+            "gauge",
+            "Hashrate of all connections in hashes per second.",
+        ),
+        quotes=Family(
+            "stratum_pool_connection_quotes_created_total",
+            "counter",
+            "Quotes created for a connection.",
+        ),
+        quotes_amount=Family(
+            "stratum_pool_connection_ehash_mined_total",
+            "counter",
+            "Ehash mined over a connection.",
+        ),
+    ),
+}

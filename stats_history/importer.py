@@ -1,0 +1,190 @@
+"""The import: which range of time, in which slices, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from stats_history.conversion import Conversion, Findings
+from stats_history.errors import HistoryError, RefusedError
+from stats_history.old_database import OldDatabase, Rejected
+from stats_history.openmetrics import Exposition
+from stats_history.outputs import Output
+from stats_history.slices import WIDTHS, Slice, cut
+from stats_history.state import State, load, save
+
+SETTLE_SECONDS = 60
+"""Newer rows wait for the next run: the old service may still be writing their second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the operator asked for; times in unix seconds, `until` exclusive."""
+
+    labels: dict[str, str]
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an import did: `samples` in [start, end); the rest of the database waits or is bad.
+
+    `last` is the database's newest plausible timestamp, or None for an empty one.
+    """
+
+    start: int
+    end: int
+    last: int | None
+    samples: int
+    slices: int
+    downstreams: int
+    sessions: int
+    findings: Findings
+    rejected: Rejected
+
+
+class Plan:
+    """What is left to import of a database, and the state to go on from."""
+
+    def __init__(
+        self,
+        database: OldDatabase,
+        wanted: Wanted,
+        output: Output | None,
+        state: State | None,
+        now: int,
+    ) -> None:
+        """Raise RefusedError when `state` tells of another import than the one asked for."""
+        found = database.first_and_last(now)
+        first = found[0] if found else now
+        self.last = found[1] if found else None
+        self.state = state or _new_state(database, first, wanted, output)
+        _check_same_import(self.state, database, first, wanted)
+        limits = [now - SETTLE_SECONDS, wanted.until, output.until if output else None]
+        after_last = (self.last + 1) if self.last is not None else first
+        self.start = self.state.through
+        self.end = max(min([after_last, *(t for t in limits if t is not None)]), self.start)
+        buckets = database.rows_by_time(self.start, self.end, WIDTHS[-1])
+        self.slices = cut(buckets, self.start, self.end)
+        if output and output.one_slice and self.slices:
+            self.slices = [Slice(self.start, self.end, self.rows)]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are to read."""
+        return sum(piece.rows for piece in self.slices)
+
+
+def count(database: OldDatabase, plan: Plan, done: Callable[[int], None], now: int) -> Outcome:
+    """What an import would do, without doing it."""
+    conversion = Conversion(database, plan.state.labels, plan.state.carry, done)
+    with Exposition(None) as out:
+        for piece in plan.slices:
+            conversion.write(piece, out)
+    return _outcome(database, plan, conversion.findings, out.samples, now)
+
+
+def carry_out(
+    database: OldDatabase,
+    plan: Plan,
+    output: Output,
+    state_file: Path,
+    done: Callable[[int], None],
+    now: int,
+) -> Outcome:
+    """Import every slice of the plan; killed at any moment, another run goes on from there."""
+    if plan.slices and output.one_slice and output.path.exists():
+        raise RefusedError(f"{output.path} exists: name another file for what is new")
+    state = plan.state
+    conversion = Conversion(database, state.labels, state.carry, done)
+    staging = output.home / f".stats-history-{token_hex(4)}"
+    state.staging = str(staging)
+    save(state_file, state)
+    staging.mkdir()
+    before = state.samples
+    try:
+        for piece in plan.slices:
+            _import_slice(conversion, piece, output, state, state_file)
+    except HistoryError:
+        # Raised before anything was decided: the slice is left for another run, without its waste.
+        state.clear_staging()
+        raise
+    state.through = plan.end
+    state.clear_staging()
+    save(state_file, state)
+    return _outcome(database, plan, conversion.findings, state.samples - before, now)
+
+
+def resume(state_file: Path) -> State | None:
+    """The state of an earlier run, with what it left half done finished or removed."""
+    state = load(state_file)
+    if state is not None:
+        state.settle()
+        state.clear_staging()
+        save(state_file, state)
+    return state
+
+
+def _new_state(database: OldDatabase, first: int, wanted: Wanted, output: Output | None) -> State:
+    begin = max(wanted.since or first, first)
+    return State(
+        database=str(database.path.resolve()),
+        kind=database.schema.kind,
+        first_timestamp=first,
+        output=str(output.path) if output else "",
+        labels=wanted.labels,
+        start=begin,
+        through=begin,
+    )
+
+
+def _import_slice(
+    conversion: Conversion, piece: Slice, output: Output, state: State, state_file: Path
+) -> None:
+    staging = Path(state.staging)
+    text = staging / f"{piece.start}-{piece.end}.om"
+    with Exposition(staging) as out:
+        conversion.write(piece, out)
+        out.finish(text)
+    if out.samples:
+        state.moves = output.pieces(text, piece, out.samples)
+    state.samples += out.samples
+    state.through = piece.end
+    # From here on the slice is decided: whoever reads the state makes the moves, and only once.
+    save(state_file, state)
+    state.settle()
+
+
+def _outcome(
+    database: OldDatabase, plan: Plan, findings: Findings, samples: int, now: int
+) -> Outcome:
+    sessions = plan.state.carry.sessions.values()
+    return Outcome(
+        start=plan.start,
+        end=plan.end,
+        last=plan.last,
+        samples=samples,
+        slices=len(plan.slices),
+        downstreams=len(sessions),
+        sessions=sum(session.number for session in sessions),
+        findings=findings,
+        rejected=database.rejected(now),
+    )
+
+
+def _check_same_import(state: State, database: OldDatabase, first: int, wanted: Wanted) -> None:
+    if state.database != str(database.path.resolve()) or state.first_timestamp != first:
+        raise RefusedError(
+            f"the state file is of another import, of {state.database}: name another --state"
+        )
+    if state.labels != wanted.labels:
+        raise RefusedError(
+            f"this database is being imported as {state.labels}, and its series would break: "
+            "give the same --source, --job and --instance, or name another --state"
+        )
+    if wanted.since is not None and wanted.since < state.start:
+        raise RefusedError(
+            "an import only goes on to later samples, and this one began after --from: "
+            "name another --state and a --to before it"
+        )

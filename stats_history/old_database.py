@@ -1,0 +1,229 @@
+"""Reading an old database while the service that writes it may still run."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from stats_history.errors import HistoryError
+from stats_history.families import Kind
+from stats_history.old_schema import (
+    COUNTS_SQL,
+    FIRST_TIMESTAMP,
+    HASHRATE_SQL,
+    ID_SQL,
+    Generation,
+    OldSchema,
+    recognize,
+)
+from stats_history.sessions import OldRow
+
+MAX_ID = 2**32 - 1
+BUSY_SECONDS = 30
+"""How long to wait for the old service to end a write; it writes a few rows at a time."""
+
+CACHE_KIB = 32 * 1024
+"""SQLite's page cache. Sorting beyond it goes to temporary files, so that memory stays bounded."""
+
+_SERVICE_TYPES = {"translator": "Translator", "mint": "Mint", "jd": "Job Declarator"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Rows of the time series that have no place in it, by why."""
+
+    before_bitcoin: int
+    in_the_future: int
+    bad_id: int
+
+
+class OldDatabase:
+    """An old database, opened read-only.
+
+    Each query is a read transaction of its own and covers a bounded range of time: the old service
+    goes on writing, and its write-ahead log does not grow behind a long read.
+    """
+
+    def __init__(self, path: Path, kind: Kind | None = None) -> None:
+        """Raise HistoryError when `path` cannot be read as a database of the old services."""
+        self.path = path
+        self._connection = _open_read_only(path)
+        try:
+            self.schema: OldSchema = recognize(self._connection, kind)
+        except sqlite3.DatabaseError as error:
+            raise HistoryError(f"cannot read {path}: {error}") from error
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._hashrate = HASHRATE_SQL[self.schema.generation]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def first_and_last(self, now: int) -> tuple[int, int] | None:
+        """The first and last plausible timestamp of all time series, or None without any."""
+        found = [
+            self._connection.execute(
+                f"SELECT min(timestamp), max(timestamp) FROM {table} "  # noqa: S608 - our own names
+                "WHERE timestamp BETWEEN ? AND ?",
+                (FIRST_TIMESTAMP, now),
+            ).fetchone()
+            for table in self._time_series()
+        ]
+        balance = self.balance(FIRST_TIMESTAMP, now + 1)
+        if balance is not None:
+            found.append((balance[0], balance[0]))
+        ranges = [(first, last) for first, last in found if first is not None]
+        if not ranges:
+            return None
+        return min(first for first, _ in ranges), max(last for _, last in ranges)
+
+    def rejected(self, now: int) -> Rejected:
+        """Count what no range of time and no valid id will ever reach."""
+        counts = self._connection.execute(
+            "SELECT total(timestamp < ?), total(timestamp > ?), "  # noqa: S608 - our own text
+            f"total(timestamp BETWEEN ? AND ? AND NOT {_valid_id()}) "
+            "FROM hashrate_samples",
+            (FIRST_TIMESTAMP, now, FIRST_TIMESTAMP, now),
+        ).fetchone()
+        return Rejected(*map(int, counts))
+
+    def rows_by_time(self, start: int, end: int, width: int) -> list[tuple[int, int]]:
+        """How many rows each bucket of `width` seconds holds: (its start, rows)."""
+        counts: dict[int, int] = {}
+        for table in self._time_series():
+            rows = self._connection.execute(
+                f"SELECT timestamp / ? * ?, count(*) FROM {table} "  # noqa: S608 - our own names
+                "WHERE timestamp >= ? AND timestamp < ? GROUP BY 1",
+                (width, width, start, end),
+            )
+            for bucket, count in rows:
+                counts[bucket] = counts.get(bucket, 0) + count
+        balance = self.balance(start, end)
+        if balance is not None:
+            counts.setdefault(balance[0] // width * width, 1)
+        return sorted(counts.items())
+
+    def rows_by_downstream(self, start: int, end: int) -> Iterator[OldRow]:
+        """The rows in [start, end), by downstream_id, then in time order, then as written."""
+        columns = f"{self._hashrate}, {COUNTS_SQL[self.schema.generation]}"
+        rows = self._connection.execute(
+            f"SELECT {ID_SQL} AS id, timestamp, {columns} "  # noqa: S608 - our own text
+            f"FROM hashrate_samples WHERE timestamp >= ? AND timestamp < ? AND {_valid_id()} "
+            "ORDER BY id, timestamp, rowid",
+            (start, end),
+        )
+        return map(OldRow._make, rows)
+
+    def hashrates_in_time_order(self, start: int, end: int) -> Iterator[tuple[int, int, float]]:
+        """(timestamp, downstream_id, hashrate) in [start, end) in time order, then as written."""
+        return self._connection.execute(
+            f"SELECT timestamp, {ID_SQL}, {self._hashrate} AS hashrate "  # noqa: S608 - our own text
+            f"FROM hashrate_samples WHERE timestamp >= ? AND timestamp < ? AND {_valid_id()} "
+            "AND hashrate IS NOT NULL ORDER BY timestamp, rowid",
+            (start, end),
+        )
+
+    def quotes(
+        self, start: int, end: int, *, by_downstream: bool
+    ) -> Iterator[tuple[int, int, int]]:
+        """The quotes in [start, end): (downstream_id, timestamp, ehash).
+
+        In time order, `by_downstream` within each downstream_id.
+        """
+        if "quote_history" not in self.schema.tables:
+            return iter(())
+        order = "id, timestamp" if by_downstream else "timestamp"
+        return self._connection.execute(
+            f"SELECT {ID_SQL} AS id, timestamp, amount FROM quote_history "  # noqa: S608 - our text
+            f"WHERE timestamp >= ? AND timestamp < ? AND amount >= 0 AND {_valid_id()} "
+            f"ORDER BY {order}",
+            (start, end),
+        )
+
+    def balance(self, start: int, end: int) -> tuple[int, int] | None:
+        """(when it was last set, ehash) if that lies in [start, end); nothing older was kept."""
+        if "balance" not in self.schema.tables or self.schema.kind is Kind.POOL:
+            return None
+        found: tuple[int, int] | None = self._connection.execute(
+            "SELECT last_updated, amount FROM balance "
+            "WHERE last_updated >= ? AND last_updated < ? AND amount >= 0",
+            (start, end),
+        ).fetchone()
+        return found
+
+    def names(self) -> dict[int, str]:
+        """The newest name of each downstream_id that has one; earlier ones were overwritten."""
+        if self.schema.generation is Generation.SNAPSHOTS:
+            return self._texts("downstreams", "name")
+        return self._texts("current_stats", "name")
+
+    def connection_types(self) -> dict[int, str]:
+        """The pool's connection types, in the live services' words, where the database tells."""
+        if self.schema.generation is Generation.SNAPSHOTS:
+            # Only translators' rows were stored. Job declarator clients among them cannot be told.
+            return dict.fromkeys(self._texts("downstreams", "name"), "Translator")
+        types = self._texts("current_stats", "service_type")
+        return {key: _SERVICE_TYPES.get(value, "other") for key, value in types.items()}
+
+    def _texts(self, table: str, column: str) -> dict[int, str]:
+        if table not in self.schema.tables:
+            return {}
+        columns = self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        if (column,) not in columns.fetchall():
+            return {}
+        rows = self._connection.execute(
+            f"SELECT {ID_SQL}, {column} FROM {table} WHERE {column} != ''"  # noqa: S608 - our names
+        )
+        return {downstream_id: str(text) for downstream_id, text in rows}
+
+    def _time_series(self) -> list[str]:
+        return [
+            name for name in ("hashrate_samples", "quote_history") if name in self.schema.tables
+        ]
+
+
+def _valid_id() -> str:
+    return f"(typeof(downstream_id) = 'integer' AND {ID_SQL} BETWEEN 0 AND {MAX_ID})"
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise HistoryError(f"there is no database {path}")
+    address = f"file:{quote(str(path.resolve()))}?mode=ro"
+    try:
+        connection = _connect(address)
+    except sqlite3.OperationalError:
+        # A database in WAL mode, in a folder that we may not write to: without a log, nobody
+        # has it open, and it can be read as the plain file it is.
+        if path.with_name(path.name + "-wal").exists():
+            raise HistoryError(
+                f"cannot read {path} beside its write-ahead log: run as the user that owns it"
+            ) from None
+        try:
+            connection = _connect(address + "&immutable=1")
+        except sqlite3.DatabaseError as error:
+            raise HistoryError(f"cannot read {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise HistoryError(f"cannot read {path}: {error}") from error
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    return connection
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,77 @@
+"""Where an import goes: text files, or blocks in the data directory of a Prometheus."""
+
+from pathlib import Path
+from typing import Protocol
+
+from stats_history.blocks import (
+    check_data_folder,
+    find_promtool,
+    give_to_owner_of,
+    head_start,
+    make_blocks,
+)
+from stats_history.errors import HistoryError
+from stats_history.slices import Slice
+
+
+class Output(Protocol):
+    """Takes the text of one slice after the other."""
+
+    @property
+    def path(self) -> Path:
+        """What the operator named."""
+
+    @property
+    def home(self) -> Path:
+        """The folder to stage in: renaming from there to the output is one step."""
+
+    @property
+    def one_slice(self) -> bool:
+        """Whether everything must come as one slice."""
+
+    @property
+    def until(self) -> int | None:
+        """The unix second from which on nothing may be imported yet, if there is one."""
+
+    def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
+        """What to rename to what to make the slice part of the output."""
+
+
+class TextOutput:
+    """One OpenMetrics file; or, when the path is a folder, one for each slice."""
+
+    until = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.one_slice = not path.is_dir()
+        self.home = self.path.parent if self.one_slice else self.path
+        if not self.home.is_dir():
+            raise HistoryError(f"there is no folder {self.home} to write to")
+
+    def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
+        """The file itself."""
+        del samples
+        name = self.path if self.one_slice else self.path / f"{piece.start}-{piece.end}.om"
+        return [(str(text), str(name))]
+
+
+class BlockOutput:
+    """The data directory of a Prometheus, which may be running."""
+
+    one_slice = False
+
+    def __init__(self, folder: Path) -> None:
+        check_data_folder(folder)
+        self.path = self.home = folder.resolve()
+        self.until = head_start(folder)
+        self._promtool = find_promtool()
+
+    def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
+        """The blocks that promtool makes of the text."""
+        del piece
+        blocks = make_blocks(self._promtool, text, text.parent, samples)
+        text.unlink()
+        for block in blocks:
+            give_to_owner_of(self.path, block)
+        return [(str(block), str(self.path / block.name)) for block in blocks]

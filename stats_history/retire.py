@@ -1,0 +1,134 @@
+"""Taking the mirrored present out of an old database, once its past is in Prometheus."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from stats_history.errors import HistoryError, RefusedError
+from stats_history.families import Kind
+from stats_history.old_database import OldDatabase
+from stats_history.old_schema import CURRENT_STATE_TABLES, tables_of
+from stats_history.state import State
+
+_PROC = Path("/proc")
+
+
+def check_imported(path: Path, state: State, now: int) -> None:
+    """Raise RefusedError unless the import that `state` tells of covers the whole database."""
+    if state.database != str(path.resolve()):
+        raise RefusedError(f"the state file is of {state.database}, not of {path.resolve()}")
+    if state.moves:
+        raise RefusedError("the import was interrupted: run the same 'stats-history import' again")
+    with OldDatabase(path, Kind(state.kind)) as database:
+        found = database.first_and_last(now)
+    if found is None:
+        return
+    first, last = found
+    if first < state.start or last >= state.through:
+        raise RefusedError(
+            f"the import covers [{state.start}, {state.through}) and the database "
+            f"[{first}, {last}]: import the rest first"
+        )
+
+
+def openers(path: Path) -> Iterator[str]:
+    """The other processes that have the database open for writing, as `name (pid)`.
+
+    Only those that this user may look at; none where there is no /proc.
+    """
+    files = {
+        (found.st_dev, found.st_ino)
+        for name in (path, path.with_name(path.name + "-wal"))
+        if name.exists()
+        for found in [name.stat()]
+    }
+    for process in _PROC.glob("[0-9]*"):
+        if int(process.name) != os.getpid() and _writes(process, files):
+            yield f"{_name(process)} ({process.name})"
+
+
+def retire(path: Path, backup: Path) -> list[str]:
+    """Back the database up, then drop the tables that mirrored the present; the names of them.
+
+    The time series stay. The lock is held from before the backup to the end, so that nothing can
+    be written in between. Raises RefusedError while another process has the file open for writing.
+    """
+    if backup.exists():
+        raise RefusedError(f"{backup} exists: name another file with --backup")
+    with closing(_open_exclusively(path)) as connection:
+        users = sorted(openers(path))
+        if users:
+            raise RefusedError(f"{path} is open for writing in {', '.join(users)}: stop it first")
+        dropped = sorted(tables_of(connection).intersection(CURRENT_STATE_TABLES))
+        if not dropped:
+            return []
+        _back_up(connection, backup)
+        with connection:
+            connection.execute("BEGIN")
+            for table in dropped:
+                connection.execute(f"DROP TABLE {table}")
+    return dropped
+
+
+def _open_exclusively(path: Path) -> sqlite3.Connection:
+    """A connection that holds the database's exclusive lock until it is closed."""
+    if not path.is_file():
+        raise HistoryError(f"there is no database {path}")
+    address = f"file:{quote(str(path.resolve()))}?mode=rw"
+    connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
+    try:
+        # The lock outlives the transaction: a backup cannot be read inside one that writes.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise RefusedError(
+            f"cannot have {path} alone ({error}): stop the old service first"
+        ) from error
+    return connection
+
+
+def _back_up(connection: sqlite3.Connection, backup: Path) -> None:
+    with closing(sqlite3.connect(backup)) as copy:
+        connection.backup(copy)
+        (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
+        same = _row_counts(copy) == _row_counts(connection)
+    if verdict != "ok" or not same:
+        raise HistoryError(f"the backup {backup} is not sound ({verdict}): nothing was dropped")
+
+
+def _row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    return {
+        table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608 - a name from the schema itself
+        for table in tables_of(connection)
+    }
+
+
+def _writes(process: Path, files: set[tuple[int, int]]) -> bool:
+    try:
+        for descriptor in (process / "fd").iterdir():
+            found = descriptor.stat()
+            if (found.st_dev, found.st_ino) in files and _is_writable(process, descriptor.name):
+                return True
+    except OSError:  # it ended meanwhile, or belongs to another user
+        pass
+    return False
+
+
+def _is_writable(process: Path, descriptor: str) -> bool:
+    for line in (process / "fdinfo" / descriptor).read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key == "flags":
+            return int(value, 8) & os.O_ACCMODE != os.O_RDONLY
+    return False
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "a process"

@@ -1,0 +1,71 @@
+"""From sessions to samples: hashrate, shares and work of one downstream over time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from stats_history.sessions import OldRow, Session, last_of_each_second, split
+
+HASHES_PER_DIFFICULTY = 2.0**32
+"""Expected hashes behind one share of difficulty 1."""
+
+Growth: TypeAlias = Callable[[Session, OldRow], float]
+"""How much difficulty a row adds to the work of its session."""
+
+
+class Point(NamedTuple):
+    """What is known of a downstream at one second; unknown is None, never 0.
+
+    `hashrate` in hashes per second, `shares` and `work` (in hashes) since its session began.
+    """
+
+    timestamp: int
+    hashrate: float | None
+    shares: int | None
+    work: float | None
+
+
+def points(rows: Iterable[OldRow], session: Session, growth: Growth) -> Iterator[Point]:
+    """The samples of one downstream_id, and `session` moved on to the newest of its sessions.
+
+    Rows come in time order, as read; `session` is what the rows before them led to.
+    """
+    newest = session
+    for newest, row in split(last_of_each_second(rows), session):
+        work: float | None = None
+        if row.lifetime is not None:
+            newest.work += growth(newest, row)
+            newest.shares = row.lifetime
+            work = newest.work * HASHES_PER_DIFFICULTY
+        newest.timestamp = row.timestamp
+        yield Point(row.timestamp, row.hashrate, row.lifetime, work)
+    session.number = newest.number
+    session.timestamp = newest.timestamp
+    session.shares = newest.shares
+    session.work = newest.work
+    session.mean = newest.mean
+
+
+def share_growth(session: Session, row: OldRow) -> float:
+    """New shares times the window's mean difficulty.
+
+    Windows of 60 s were stored every 5 to 15 s: their sums overlap, share counts do not. An empty
+    window says nothing of difficulty; the mean before it then stands for the new shares.
+    """
+    if row.shares and row.difficulty is not None:
+        session.mean = row.difficulty / row.shares
+    new = (row.lifetime or 0) - session.shares
+    return new * session.mean
+
+
+def window_growth(session: Session, row: OldRow) -> float:
+    """The part of the window's difficulty that is new, by time.
+
+    For pools: they counted a share that made a quote twice in the lifetime count, but once in the
+    window. A share is seen by `window / elapsed` rows, so each of them adds that fraction of it.
+    """
+    if row.difficulty is None or not row.window:
+        return 0.0
+    if session.timestamp is None:
+        return row.difficulty
+    elapsed = row.timestamp - session.timestamp
+    return row.difficulty * min(elapsed / row.window, 1.0)

@@ -1,0 +1,71 @@
+"""Telling apart the downstreams that used one downstream_id, one after the other.
+
+The senders number downstreams from 1 at every start, and the old databases are keyed by that
+number. A share count that runs backwards is the only trace a new start leaves in them. One that
+starts above where the old one ended, leaves none.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class OldRow(NamedTuple):
+    """One row of `hashrate_samples`, of either generation; what is not known is None.
+
+    `timestamp` in unix seconds, `hashrate` in hashes per second, `lifetime` the shares since the
+    downstream connected, `shares` and `difficulty` (summed) those of the last `window` seconds.
+    """
+
+    downstream_id: int
+    timestamp: int
+    hashrate: float | None
+    lifetime: int | None = None
+    shares: int | None = None
+    difficulty: float | None = None
+    window: int | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """One downstream from its first row to its newest.
+
+    `shares` is the newest lifetime count, `work` the sum of the difficulties of the shares so far,
+    `mean` the newest known mean difficulty of a share.
+    """
+
+    number: int = 1
+    timestamp: int | None = None
+    shares: int = 0
+    work: float = 0.0
+    mean: float = 0.0
+
+    def covers(self, row: OldRow) -> bool:
+        """Whether `row`, the next in time, belongs to this session."""
+        return row.lifetime is None or row.lifetime >= self.shares
+
+    def successor(self) -> "Session":
+        """The session after this one."""
+        return Session(number=self.number + 1)
+
+
+def split(rows: Iterable[OldRow], session: Session) -> Iterator[tuple[Session, OldRow]]:
+    """Each row of one downstream_id, in time order, with the session it belongs to.
+
+    `session` is the one that was open before the first row. The caller moves its counters on.
+    """
+    for row in rows:
+        if not session.covers(row):
+            session = session.successor()
+        yield session, row
+
+
+def last_of_each_second(rows: Iterable[OldRow]) -> Iterator[OldRow]:
+    """One row for each second: of several, the one that was written last."""
+    held: OldRow | None = None
+    for row in rows:
+        if held is not None and held.timestamp != row.timestamp:
+            yield held
+        held = row
+    if held is not None:
+        yield held

@@ -1,0 +1,118 @@
+"""The state file: how far an import is, so that it can be killed and run again."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stats_history.errors import HistoryError, RefusedError
+from stats_history.sessions import Session
+
+VERSION = 1
+
+
+@dataclass(slots=True)
+class Quotes:
+    """Quotes so far, and their ehash."""
+
+    created: int = 0
+    amount: int = 0
+
+
+@dataclass(slots=True)
+class Carry:
+    """What one slice hands on to the next, by downstream_id (quotes of a proxy: all under 0)."""
+
+    sessions: dict[int, Session] = field(default_factory=dict)
+    quotes: dict[int, Quotes] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """An import of one database to one place: [start, through) is done.
+
+    `moves` are the finished pieces, staged path to final path, that `through` already counts.
+    Renaming what is still staged therefore completes an import that was killed at any moment.
+    """
+
+    database: str
+    kind: str
+    first_timestamp: int
+    output: str
+    labels: dict[str, str]
+    start: int
+    through: int
+    samples: int = 0
+    staging: str = ""
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    carry: Carry = field(default_factory=Carry)
+
+    def settle(self) -> None:
+        """Finish the moves that were decided, and remove what a killed run left behind."""
+        for staged, final in self.moves:
+            if Path(staged).exists():
+                Path(staged).rename(final)
+        for folder in {Path(final).parent for _, final in self.moves}:
+            _sync_folder(folder)
+        self.moves = []
+
+    def clear_staging(self) -> None:
+        """Remove the staging folder, if there is one."""
+        if self.staging:
+            shutil.rmtree(self.staging, ignore_errors=True)
+            self.staging = ""
+
+
+def load(path: Path) -> State | None:
+    """The state in the file, or None without one; HistoryError when it cannot be understood."""
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text("utf-8"))  # Any: JSON, checked just below
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise HistoryError(f"cannot read the state file {path}: {error}") from error
+    if raw.pop("version", None) != VERSION:
+        raise HistoryError(f"{path} is not a state file of this version: name another --state")
+    try:
+        carry = raw.pop("carry")
+        sessions = {int(key): Session(**value) for key, value in carry["sessions"].items()}
+        quotes = {int(key): Quotes(**value) for key, value in carry["quotes"].items()}
+        return State(**raw, carry=Carry(sessions, quotes))
+    except (KeyError, TypeError, ValueError) as error:
+        raise HistoryError(f"the state file {path} is damaged: {error!r}") from error
+
+
+def save(path: Path, state: State) -> None:
+    """Replace the file in one step: whoever reads it, also after a crash, finds a whole one."""
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump({"version": VERSION, **asdict(state)}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the only run on this state file; RefusedError while another one does."""
+    lock = path.with_name(path.name + ".lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RefusedError(f"another import is running with {path}: wait for it") from None
+        yield
+
+
+def _sync_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

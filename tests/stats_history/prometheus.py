@@ -1,0 +1,111 @@
+"""A real Prometheus on a data directory, and what promtool finds in one."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from tests.stats_history.exposition import Samples
+from tests.support.programs import program
+
+START_SECONDS = 30.0
+
+
+class Prometheus:
+    """A running server's query API."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def samples(self, at: int) -> Samples:
+        """Every stored sample of the project's families, from 60 days before `at`."""
+        found = self._ask("query", query='{__name__=~"stratum_.+"}[60d]', time=at)
+        return {
+            (
+                series["metric"].pop("__name__"),
+                frozenset(series["metric"].items()),
+            ): [(timestamp, float(value)) for timestamp, value in series["values"]]
+            for series in found
+        }
+
+    def graph(self, query: str, start: int, end: int, step: int) -> list[list[tuple[int, float]]]:
+        """A panel's query: the points of each series."""
+        found = self._ask("query_range", query=query, start=start, end=end, step=step)
+        return [[(int(at), float(value)) for at, value in series["values"]] for series in found]
+
+    def _ask(self, api: str, **parameters: object) -> list[dict[str, Any]]:
+        address = f"http://{self._address}/api/v1/{api}?{urlencode(parameters)}"
+        with urlopen(address, timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return found
+
+
+@contextmanager
+def running(data: Path, folder: Path, scrape: str = "") -> Iterator[Prometheus]:
+    """Prometheus on a data directory; `scrape` is the host:port of a stats-proxy, if any."""
+    target = {"job_name": "stats-proxy", "static_configs": [{"targets": [scrape]}]}
+    config = folder / "prometheus.yml"
+    config.write_text(
+        json.dumps(
+            {"global": {"scrape_interval": "1s"}, "scrape_configs": [target] if scrape else []}
+        )
+    )
+    address = f"127.0.0.1:{_free_port()}"
+    command = [
+        program("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        "--storage.tsdb.retention.time=100y",
+        f"--web.listen-address={address}",
+    ]
+    log = folder / "prometheus.log"
+    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
+        try:
+            _wait_until_ready(process, address, log)
+            yield Prometheus(address)
+        finally:
+            process.terminate()
+            process.wait(START_SECONDS)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"http://{address}/-/ready", timeout=1):
+                return
+        except (URLError, OSError):
+            time.sleep(0.05)  # between two questions: there is no event to wait for
+    raise AssertionError(f"Prometheus did not start:\n{log.read_text()}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def dump(data: Path) -> list[str]:
+    """Every sample in the blocks of a data directory, one line each, sorted."""
+    (data / "wal").mkdir(exist_ok=True)  # promtool insists on one
+    ran = subprocess.run(
+        [program("promtool"), "tsdb", "dump", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return sorted(ran.stdout.splitlines())
+
+
+def samples_in_blocks(data: Path) -> int:
+    """How many samples the blocks hold; a sample in two blocks counts twice."""
+    metas = (json.loads(meta.read_text()) for meta in data.glob("*/meta.json"))
+    return sum(meta["stats"]["numSamples"] for meta in metas)
