@@ -1,0 +1,236 @@
+"""Rules, their promtool tests, the runbook and the routes of Alertmanager hold together."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from exporters.families import ALL
+from exporters.refusals import HttpReason
+from stats_gateway.errors import ConnectionReason, Reason
+from tests.grafana.promql import read
+from tests.support.programs import program
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "prometheus"
+RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
+TEST_FILES = sorted((FOLDER / "tests").glob("*.yml"))
+ALERTMANAGER = FOLDER / "alertmanager.yml"
+RUNBOOK = ROOT / "docs" / "runbook.md"
+BOARDS = ROOT / "grafana" / "dashboards"
+RUNBOOK_URL = "https://github.com/stratum-stats/stratum-stats/blob/main/docs/runbook.md"
+RECEIVERS = {"critical": "page", "warning": "ticket", "info": "nobody", "none": "watchdog"}
+"""Where each severity goes; there are no others."""
+
+WATCHDOG = "StatsGatewayWatchdog"
+DOMAINS = ("StatsGateway", "StratumProxy", "StratumPool")
+
+Yaml = dict[str, Any]  # YAML has no types
+Labels = Mapping[str, str]
+
+
+class Case(NamedTuple):
+    """What one promtool test says of one alert at one time."""
+
+    alert: str
+    expected: tuple[Labels, ...]
+    """The labels of every alert that must fire, `alertname` among them; empty for silence."""
+
+
+def rules() -> Iterator[Yaml]:
+    for file in RULE_FILES:
+        for group in yaml.safe_load(file.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def cases() -> Iterator[Case]:
+    for file in TEST_FILES:
+        for test in yaml.safe_load(file.read_text())["tests"]:
+            for case in test.get("alert_rule_test", ()):
+                alert = case["alertname"]
+                expected = [one["exp_labels"] for one in case.get("exp_alerts", ())]
+                yield Case(alert, tuple({"alertname": alert, **labels} for labels in expected))
+
+
+ALERTS = [rule for rule in rules() if "alert" in rule]
+RECORDS = {rule["record"] for rule in rules() if "record" in rule}
+NAMES = sorted({rule["alert"] for rule in ALERTS})
+CASES = list(cases())
+FIRED = [labels for case in CASES for labels in case.expected]
+
+each_alert = pytest.mark.parametrize(
+    "alert", ALERTS, ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}"
+)
+
+
+def run(*command: str | Path) -> str:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_promtool_finds_nothing_to_mend_in_the_rules() -> None:
+    run(program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
+def test_rules_do_what_their_promtool_tests_say(file: Path) -> None:
+    run(program("promtool"), "test", "rules", file)
+
+
+@each_alert
+def test_an_alert_is_tested_to_fire(alert: Yaml) -> None:
+    wanted = {"alertname": alert["alert"], "severity": alert["labels"]["severity"]}
+    assert any(wanted.items() <= labels.items() for labels in FIRED)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != WATCHDOG])
+def test_an_alert_is_tested_to_be_silent_and_to_resolve(name: str) -> None:
+    fires = [bool(case.expected) for case in CASES if case.alert == name]
+    assert False in fires[fires.index(True) :], "no test shows it resolved or never firing"
+    assert fires.count(False) >= 2, "one silent case is not enough"
+
+
+@each_alert
+def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: Yaml) -> None:
+    name, notes = alert["alert"], alert["annotations"]
+    assert name.startswith(DOMAINS)
+    assert alert["labels"].keys() == {"severity"}
+    assert alert["labels"]["severity"] in RECEIVERS
+    assert re.fullmatch(r"[A-Z][^{}]*\.", notes["summary"]), "a sentence, the same every time"
+    assert "$labels." in notes["description"] or name == WATCHDOG
+    assert notes["runbook_url"] == f"{RUNBOOK_URL}#{name.lower()}"
+
+
+@each_alert
+def test_an_alert_links_a_board_that_exists(alert: Yaml) -> None:
+    uids = {json.loads(board.read_text())["uid"] for board in BOARDS.glob("*.json")}
+    assert alert["annotations"]["dashboard"] in uids
+
+
+def test_the_runbook_has_one_entry_for_each_alert_and_no_other() -> None:
+    assert sorted(re.findall(r"^### (\w+)$", RUNBOOK.read_text(), re.MULTILINE)) == NAMES
+
+
+@pytest.mark.parametrize("reason", sorted({*ConnectionReason, *HttpReason, *Reason}))
+def test_the_runbook_says_what_to_do_for_every_reason_to_refuse(reason: str) -> None:
+    assert f"`{reason}`" in RUNBOOK.read_text()
+
+
+def test_the_runbook_names_only_panels_that_exist() -> None:
+    panels = {
+        (board["title"], panel["title"])
+        for board in (json.loads(file.read_text()) for file in BOARDS.glob("*.json"))
+        for panel in board["panels"]
+    }
+    text = " ".join(RUNBOOK.read_text().split())
+    named = {
+        (board, panel)
+        for board, listed in re.findall(r"board \*([^*]+)\*, panels? ([^.;:?(]+)", text)
+        for panel in re.split(r", | and ", listed)
+    }
+    assert named
+    assert named <= panels
+
+
+@each_alert
+def test_an_alert_keeps_its_identity_and_does_not_rank(alert: Yaml) -> None:
+    assert "$value" not in str(alert["labels"]), "it would be another alert at each evaluation"
+    assert not re.search(r"\b(topk|bottomk)\b", alert["expr"]), "who is in the top changes"
+
+
+def test_rules_read_only_what_is_exposed_or_recorded() -> None:
+    exposed = {family.name for family in ALL} | {"up"}
+    used = {metric for rule in rules() for metric in read(rule["expr"]).metrics}
+    assert used <= exposed | RECORDS
+
+
+def test_the_header_lists_every_record() -> None:
+    text = (FOLDER / "rules" / "recording.yml").read_text()
+    header = text[: text.index("groups:")]
+    for record in RECORDS:
+        level, metric, operations = record.split(":")
+        assert f":{operations}" in header, record
+        assert f"{level}:{metric}:" in header or operations.endswith("_every5m"), record
+
+
+def test_alertmanager_loads_its_configuration() -> None:
+    run(program("amtool"), "check-config", ALERTMANAGER)
+
+
+@pytest.mark.parametrize(("severity", "receiver"), RECEIVERS.items())
+def test_a_severity_is_routed_to_its_receiver(severity: str, receiver: str) -> None:
+    command = ("config", "routes", "test", f"--config.file={ALERTMANAGER}")
+    said = run(program("amtool"), *command, f"severity={severity}", "job=stats-proxy")
+    assert said.split() == [receiver]
+
+
+def inhibitions() -> list[Yaml]:
+    found: list[Yaml] = yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
+    return found
+
+
+def matches(labels: Labels, matchers: list[str]) -> bool:
+    """Whether all `matchers` hold, as Alertmanager reads them: an absent label is empty."""
+    for matcher in matchers:
+        parts = re.fullmatch(r'(\w+)\s*(=~|!~|!=|=)\s*"?([^"]*)"?', matcher)
+        assert parts, matcher
+        label, operator, value = parts.groups()
+        pattern = value if operator.endswith("~") else re.escape(value)
+        if bool(re.fullmatch(pattern, labels.get(label, ""))) == operator.startswith("!"):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("rule", inhibitions(), ids=lambda rule: str(rule["source_matchers"]))
+def test_an_inhibition_has_alerts_on_both_sides_and_none_on_both(rule: Yaml) -> None:
+    sources = [labels for labels in FIRED if matches(labels, rule["source_matchers"])]
+    targets = [labels for labels in FIRED if matches(labels, rule["target_matchers"])]
+    assert sources
+    assert targets
+    assert not [labels for labels in sources if labels in targets]
+
+
+@pytest.mark.parametrize("rule", inhibitions(), ids=lambda rule: str(rule["source_matchers"]))
+def test_an_inhibition_never_rests_on_a_label_that_both_sides_lack(rule: Yaml) -> None:
+    if "alertname" in rule["equal"]:
+        return  # the two sides are one alert at two severities, so they lack the same labels
+    for labels in FIRED:
+        if matches(labels, rule["source_matchers"]):
+            assert labels.keys() >= set(rule["equal"])
+
+
+@pytest.mark.parametrize(
+    ("cause", "held_back", "is_held_back"),
+    [
+        ("StatsGatewayServiceDown", "StratumProxyMinerVanished", True),
+        ("StatsGatewayServiceDown", WATCHDOG, False),
+        ("StatsGatewayServiceAbsent", WATCHDOG, False),
+        ("StatsGatewayReplicaDown", "StratumProxyMinerVanished", False),
+        ("StatsGatewaySourceStale", "StratumProxyMinerIdle", True),
+        ("StatsGatewaySourceStale", "StratumPoolMintGone", True),
+        ("StatsGatewaySourceStale", "StatsGatewayClockSkew", False),
+        ("StratumProxyUpstreamDisconnected", "StratumProxyNoMiners", True),
+        ("StratumProxyNoMiners", "StratumProxyMinerVanished", True),
+        ("StratumProxyMinerVanished", "StratumProxyNoMiners", False),
+        ("StratumPoolNoTranslator", "StratumPoolMintGone", False),
+    ],
+)
+def test_one_cause_wakes_once(cause: str, held_back: str, is_held_back: bool) -> None:
+    place = {"job": "j", "source": "s"}
+    severities = {rule["alert"]: rule["labels"]["severity"] for rule in ALERTS}
+    first = {"alertname": cause, "severity": severities[cause], **place}
+    second = {"alertname": held_back, "severity": severities[held_back], **place}
+    if held_back == WATCHDOG:
+        second = {"alertname": held_back, "severity": "none"}
+    assert is_held_back == any(
+        matches(first, rule["source_matchers"])
+        and matches(second, rule["target_matchers"])
+        and all(first.get(label) == second.get(label) for label in rule["equal"])
+        for rule in inhibitions()
+    )
