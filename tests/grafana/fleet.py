@@ -1,0 +1,128 @@
+"""The two services run for real, fed by a simulated fleet and by hand, scraped by Prometheus."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.grafana.boards import ROOT, Query, fill
+from tests.grafana.prometheus import LOOPBACK, Prometheus, Sample, write_configuration
+from tests.support.programs import program
+
+STARTED_SECONDS = 20.0
+POLL_SECONDS = 0.5
+PYTHON = (sys.executable, "-m")
+SIMULATE = ("simulate", "--scenario=calm", "--seed=1", "--interval=1", "--shares-per-minute=60")
+
+VALUES = {
+    "__rate_interval": "10s",
+    "__range": "60s",
+    "job": ".+",
+    "instance": ".+",
+    "source": ".+",
+    "top": "1",
+    "rank": "1",
+    "search": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What runs, by the ports where senders connect, and the Prometheus that watches."""
+
+    prometheus: Prometheus
+    proxy_port: int
+    pool_port: int
+
+    def answers(self, query: Query, miner: str) -> list[Sample]:
+        """What `query` gives with everything chosen, and `miner` on the board of one miner."""
+        expression = fill(query.expression, VALUES | {"name": miner})
+        if query.instant:
+            return self.prometheus.now(expression)
+        return self.prometheus.lately(expression, seconds=60)
+
+    def without_data(self, queries: Iterable[Query], miner: str) -> list[str]:
+        """The places of those queries that give nothing."""
+        return [str(query) for query in queries if not self.answers(query, miner)]
+
+
+@contextmanager
+def running_fleet(folder: Path) -> Iterator[Fleet]:
+    """Everything started, and stopped at the end; `folder` takes logs and data."""
+    proxy, proxy_web, pool, pool_web, port = free_ports(5)
+    prometheus = [program("prometheus"), f"--web.listen-address={LOOPBACK}:{port}"]
+    jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web}
+    prometheus += [f"--config.file={write_configuration(folder, jobs)}"]
+    prometheus += [f"--storage.tsdb.path={folder}/data"]
+    simulated = [f"--proxy={LOOPBACK}:{proxy}", f"--pool={LOOPBACK}:{pool}"]
+    with ExitStack() as stack:
+        for service, ingest, web in (("proxy", proxy, proxy_web), ("pool", pool, pool_web)):
+            command = [*PYTHON, f"exporters.{service}", f"--web.listen-address={LOOPBACK}:{web}"]
+            command += [f"--ingest.listen-address={LOOPBACK}:{ingest}"]
+            stack.enter_context(_running(command, folder / f"{service}.log", ready=web))
+        feed = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
+        stack.enter_context(_running(feed, folder / "feed.log"))
+        stack.enter_context(_running(prometheus, folder / "prometheus.log", ready=port))
+        yield Fleet(Prometheus(port), proxy, pool)
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    """A sender's connection."""
+    with socket.create_connection((LOOPBACK, port), timeout=5) as sender:
+        yield sender
+
+
+def say(sender: socket.socket, *messages: object) -> None:
+    """Send each message as a JSON line."""
+    sender.sendall(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+
+
+def wait_until(missing: Callable[[], list[str]], seconds: float) -> None:
+    """Ask again until nothing is missing; fail with what still is."""
+    deadline = time.monotonic() + seconds
+    while left := missing():
+        assert time.monotonic() < deadline, f"after {seconds} s still:\n" + "\n".join(left)
+        time.sleep(POLL_SECONDS)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago: Prometheus does not say which it took for port 0."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in sockets]
+
+
+@contextmanager
+def _running(command: list[str], log: Path, ready: int | None = None) -> Iterator[None]:
+    """`command`, once its port answers that it is ready; stopped at the end, whatever it does."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        if ready is not None:
+            wait_until(lambda: _not_ready(ready, process, log), STARTED_SECONDS)
+        yield
+        assert process.poll() is None, f"{command} died:\n{log.read_text()[-2000:]}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _not_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> list[str]:
+    assert process.poll() is None, log.read_text()[-2000:]
+    try:
+        with urlopen(f"http://{LOOPBACK}:{port}/-/ready", timeout=5):
+            return []
+    except (URLError, ConnectionError) as error:
+        return [f"port {port}: {error}"]
