@@ -1,0 +1,120 @@
+"""A real Prometheus that scrapes every second, and what it answers at which time."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import yaml
+
+from tests.e2e.harness.program import LOOPBACK
+from tests.e2e.harness.until import until
+from tests.support.programs import program
+
+STOP_SECONDS = 20.0
+STORED_SECONDS = 15.0
+"""Within which a scrape must be there: one interval, and patience with a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A series and its value."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running Prometheus, asked over its HTTP interface."""
+
+    port: int
+
+    def query(self, expression: str, at: float | None = None) -> list[Sample]:
+        """What `expression` gives at the unix time `at`, else now."""
+        when = {} if at is None else {"time": at}
+        found = self._get("query", query=expression, **when)["result"]
+        return [Sample(item["metric"], float(item["value"][1])) for item in found]
+
+    def value(self, expression: str, at: float | None = None) -> float | None:
+        """The one value that `expression` gives; None where it gives nothing."""
+        found = self.query(expression, at)
+        assert len(found) <= 1, found
+        return found[0].value if found else None
+
+    def scrapes(self, job: str) -> list[float]:
+        """When it scraped `job` in the last minutes, in unix seconds, oldest first."""
+        found = self._get("query", query=f'up{{job="{job}"}}[5m]')["result"]
+        return [when for series in found for when, _ in series["values"]]
+
+    def next_scrape(self, job: str, after: float) -> float:
+        """The time of the first scrape of `job` that began after `after`, once it is stored."""
+        seconds = after - time.time() + STORED_SECONDS
+        until(lambda: self.scrapes(job)[-1:] > [after], seconds, f"a scrape after {after}")
+        return next(when for when in self.scrapes(job) if when > after)
+
+    def scrape_error(self, job: str) -> str:
+        """Why the last scrape of `job` failed; empty where it did not."""
+        targets = self._get("targets")["activeTargets"]
+        (target,) = [target for target in targets if target["labels"]["job"] == job]
+        return str(target["lastError"])
+
+    def ready(self) -> bool:
+        """Whether it answers yet."""
+        try:
+            with urlopen(f"http://{LOOPBACK}:{self.port}/-/ready", timeout=5):
+                return True
+        except (URLError, ConnectionError):
+            return False
+
+    def _get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - as many shapes as paths
+        url = f"http://{LOOPBACK}:{self.port}/api/v1/{path}?{urlencode(parameters)}"
+        with urlopen(url, timeout=10) as answer:
+            return json.load(answer)["data"]
+
+
+@contextmanager
+def scraping(folder: Path, jobs: Mapping[str, int]) -> Iterator[Prometheus]:
+    """A Prometheus of its own in `folder` that scrapes the port of each job."""
+    binary = program("prometheus")
+    configuration = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
+            for job, port in jobs.items()
+        ],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    prometheus = Prometheus(_free_port())
+    command = [
+        binary,
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address={LOOPBACK}:{prometheus.port}",
+    ]
+    log = folder / "prometheus.log"
+    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
+        try:
+            until(lambda: prometheus.ready() or process.poll() is not None, what="Prometheus")
+            assert process.poll() is None, log.read_text()
+            yield prometheus
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _free_port() -> int:
+    """One that was free a moment ago: Prometheus does not say which it took for port 0."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,82 @@
+"""Messages as senders write them, with values where a test does not care."""
+
+from typing import Any
+
+from tests.e2e.harness.wire import Message
+
+NOON = 1_730_488_920
+"""Any time of a sender's clock, which nothing but what is shown depends on."""
+
+
+def miner(downstream_id: int, name: str, **fields: object) -> Message:
+    """A MinerInfo."""
+    row = {
+        "downstream_id": downstream_id,
+        "name": name,
+        "address": f"192.0.2.{downstream_id % 256}:4444",
+        "hashrate": 1e14,
+        "shares_submitted": 42,
+        "connected_at": NOON - 3600,
+    }
+    return row | fields
+
+
+def miners(*names: str) -> list[Message]:
+    """Miners of these names, numbered from 1."""
+    return [miner(number, name) for number, name in enumerate(names, 1)]
+
+
+def miner_snapshot(rows: list[Message], timestamp: int = NOON, **fields: object) -> Message:
+    """A MinerSnapshot."""
+    return {"MinerSnapshot": {"miners": rows, "timestamp": timestamp, **fields}}
+
+
+def connection(downstream_id: int, connection_type: str, **fields: object) -> Message:
+    """A ConnectionInfo."""
+    row = {
+        "downstream_id": downstream_id,
+        "connection_type": connection_type,
+        "hashrate": 1e15,
+        "shares_submitted": 42,
+        "channels": [1, 2],
+        "connected_at": NOON - 3600,
+        "quotes_created": None,
+        "ehash_mined": None,
+    }
+    return row | fields
+
+
+def connection_snapshot(rows: list[Message], timestamp: int = NOON, **fields: object) -> Message:
+    """A ConnectionSnapshot."""
+    return {"ConnectionSnapshot": {"connections": rows, "timestamp": timestamp, **fields}}
+
+
+def full_miner_snapshot(rows: list[Message]) -> Message:
+    """A MinerSnapshot that fills every family of stats-proxy."""
+    optional = {"shares_rejected": 3, "work": 1.5e6, "last_share_at": NOON - 5}
+    wallet = {"balance": 500_000, "quotes_created": 12, "quotes_amount": 600_000}
+    upstream = {"address": "pool.example:34254", "connected": True, "network": "testnet4"}
+    rows = [{**row, **optional} for row in rows]
+    return miner_snapshot(rows, wallet=wallet, upstream=upstream)
+
+
+def full_connection_snapshot() -> Message:
+    """A ConnectionSnapshot that fills every family of stats-pool, with every type."""
+    optional: dict[str, Any] = {  # Any: what JSON can say
+        "name": "farm-a",
+        "address": "192.0.2.1:33866",
+        "shares_rejected": 3,
+        "work": 1.5e6,
+        "last_share_at": NOON - 5,
+        "work_selection": True,
+    }
+    mint = {"quotes_created": 130, "ehash_mined": 492_544, "hashrate": 0.0}
+    return connection_snapshot(
+        [
+            connection(1, "Translator", **optional),
+            connection(2, "Job Declarator", **optional),
+            connection(3, "Mint", **mint),
+            connection(4, "Something new"),
+        ],
+        listen_address="0.0.0.0:34254",
+    )

@@ -1,0 +1,155 @@
+"""Every query of every board, asked of a real Prometheus about a real, simulated fleet."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.grafana.boards import (
+    Query,
+    annotation_queries,
+    panel_queries,
+    panels,
+    recorded,
+    variable_queries,
+)
+from tests.grafana.fleet import Fleet, connected, running_fleet, say, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+HEALTHY_SECONDS = 60.0
+TROUBLED_SECONDS = 45.0
+
+LONE = "lone.miner"
+"""A miner that the tests themselves connect, and take away again."""
+
+ABOUT_TROUBLE = (
+    "pipeline / Sources (stat) / B",
+    "pipeline / Refused (stat) / A",
+    "pipeline / Refused messages (timeseries) / A",
+    "pipeline / Refused connections (timeseries) / A",
+    "pipeline / Dropped values (timeseries) / A",
+    "pipeline / Retired events (timeseries) / A",
+    "pool / Sources (stat) / B",
+)
+"""What is 0 in a healthy fleet."""
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with running_fleet(tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def simulated(fleet: Fleet) -> str:
+    """The name of a miner of the simulated fleet, once there is one."""
+    names = Query(
+        "the name of a miner", f'stratum_proxy_miner_info{{name!="{LONE}"}}', instant=True
+    )
+    wait_until(lambda: fleet.without_data([names], LONE), HEALTHY_SECONDS)
+    return fleet.answers(names, LONE)[0].labels["name"]
+
+
+def test_every_query_has_data_about_a_healthy_fleet(fleet: Fleet, simulated: str) -> None:
+    queries = [*panel_queries(), *choices(), *(Query(r, r, instant=True) for r in recorded())]
+    wait_until(lambda: fleet.without_data(queries, simulated), HEALTHY_SECONDS)
+    assert not [q.where for q in about_trouble() if is_above_zero(fleet, q)]
+
+
+def test_every_rule_and_annotation_is_evaluated(fleet: Fleet) -> None:
+    wait_until(fleet.prometheus.failing_rules, HEALTHY_SECONDS)
+    for query in annotation_queries():
+        fleet.answers(query, LONE)
+
+
+def test_no_column_of_a_table_has_two_values_for_one_row(fleet: Fleet, simulated: str) -> None:
+    for table in (panel for panel in panels() if panel.type == "table"):
+        columns = [q for q in panel_queries() if q.where.startswith(f"{table} /")]
+        wait_until(partial(fleet.without_data, columns, simulated), HEALTHY_SECONDS)
+        rows = [[s.labels for s in fleet.answers(column, simulated)] for column in columns]
+        key = set[str].intersection(*(set(labels[0]) for labels in rows))
+        for column, labels in zip(columns, rows, strict=True):
+            named = {tuple(row.get(label) for label in key) for row in labels}
+            assert len(named) == len(labels), column
+
+
+def test_trouble_shows(fleet: Fleet) -> None:
+    """A miner leaves for good, a source goes silent, and peers send what they should not."""
+    count = "source_name:stratum_proxy_hashrate_hashes_per_second:count24h_avg5m_every5m"
+    mined = Query("it has mined", f'{count}{{name="{LONE}"}} >= 2', instant=True)
+    with connected(fleet.proxy_port) as translator, connected(fleet.pool_port) as pool:
+        say(translator, hello("by-hand"), miner_snapshot(LONE))
+        wait_until(lambda: fleet.without_data([mined], LONE), HEALTHY_SECONDS)
+        say(translator, miner_snapshot())
+        say(pool, hello("leaving"), connection_snapshot())
+        pool.close()
+        wait_until(lambda: not_shown(fleet), TROUBLED_SECONDS)
+
+
+def not_shown(fleet: Fleet) -> list[str]:
+    misbehave(fleet)  # again each time, since a rate shows only what goes on
+    quiet = [query.where for query in about_trouble() if not is_above_zero(fleet, query)]
+    return quiet + fleet.without_data(annotation_queries(), LONE)
+
+
+def misbehave(fleet: Fleet) -> None:
+    """As a sender of the time before snapshots, one of nonsense, and one that cannot count."""
+    with connected(fleet.pool_port) as sender:
+        say(sender, {"type": "ShareSubmitted", "downstream_id": 1, "timestamp": 1})
+    with connected(fleet.pool_port) as sender:
+        say(sender, *[{"Nonsense": {}}] * 16)
+    with connected(fleet.pool_port) as sender:
+        say(sender, hello("negative"), connection_snapshot(-1.0))
+
+
+def choices() -> list[Query]:
+    """What each variable offers, as a query: one sample for each choice."""
+    pairs = [(query.where, *query.label_values) for query in variable_queries()]
+    return [
+        Query(w, f"group by ({label}) ({selector})", instant=True) for w, selector, label in pairs
+    ]
+
+
+def about_trouble() -> list[Query]:
+    return [query for query in panel_queries() if query.where in ABOUT_TROUBLE]
+
+
+def is_above_zero(fleet: Fleet, query: Query) -> bool:
+    return any(sample.value > 0 for sample in fleet.answers(query, LONE))
+
+
+def miner_snapshot(*names: str) -> dict[str, object]:
+    now = int(time.time())
+    rows = [
+        {
+            "downstream_id": row,
+            "name": name,
+            "hashrate": 2e14,
+            "shares_submitted": 90,
+            "connected_at": now - 60,
+        }
+        for row, name in enumerate(names, 1)
+    ]
+    return {"MinerSnapshot": {"miners": rows, "timestamp": now}}
+
+
+def connection_snapshot(*hashrates: float) -> dict[str, object]:
+    now = int(time.time())
+    rows = [
+        {
+            "downstream_id": row,
+            "connection_type": "Translator",
+            "hashrate": hashrate,
+            "shares_submitted": 0,
+            "channels": [],
+            "connected_at": now,
+        }
+        for row, hashrate in enumerate(hashrates, 1)
+    ]
+    return {"ConnectionSnapshot": {"connections": rows, "timestamp": now}}
+
+
+def hello(source: str) -> dict[str, object]:
+    return {"Hello": {"source": source, "interval": 60.0}}
