@@ -1,0 +1,1 @@
+"""The whole monitoring stack on one machine, fed by a simulated fleet."""

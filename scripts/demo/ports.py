@@ -1,0 +1,46 @@
+"""Which loopback ports the demo's programs listen on."""
+
+import contextlib
+import socket
+from dataclasses import asdict, dataclass
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """One port per listener; the defaults are the programs' own."""
+
+    proxy_ingest: int = 8082
+    proxy_web: int = 8084
+    pool_ingest: int = 9083
+    pool_web: int = 9084
+    prometheus: int = 9090
+    alertmanager: int = 9093
+    grafana: int = 3000
+
+
+def choose_ports(wanted: Ports) -> Ports:
+    """The wanted ports, with a free one in place of each that is in use."""
+    with contextlib.ExitStack() as held:  # until all are chosen, so that none is chosen twice
+        chosen = {name: _free_port(port, held) for name, port in asdict(wanted).items()}
+    return Ports(**chosen)
+
+
+def moved_ports(wanted: Ports, chosen: Ports) -> dict[int, int]:
+    """What was chosen in place of each wanted port that was in use."""
+    pairs = zip(asdict(wanted).values(), asdict(chosen).values(), strict=True)
+    return {before: after for before, after in pairs if before != after}
+
+
+def _free_port(wanted: int, held: contextlib.ExitStack) -> int:
+    probe = held.enter_context(socket.socket())
+    try:
+        # As servers do: a port whose connections still linger in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((LOOPBACK, wanted))
+    except OSError:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        probe.bind((LOOPBACK, 0))
+    port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,148 @@
+"""House rules of compose.yaml, the Dockerfile and .env.example."""
+
+import os
+import re
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.programs import program
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())  # YAML has no types
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]  # the same
+
+run = partial(subprocess.run, capture_output=True, text=True, check=False)
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+@each_service
+def test_images_are_pinned_to_a_version(name: str) -> None:
+    image = SERVICES[name]["image"]
+    if "build" in SERVICES[name]:
+        assert image == "stratum-stats:local"
+    else:
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", image)
+
+
+@each_service
+def test_containers_are_confined(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "network_mode", "pid", "devices"} & service.keys()
+
+
+@each_service
+def test_containers_do_not_run_as_root(name: str) -> None:
+    assert int(SERVICES[name]["user"].split(":")[0]) > 0
+
+
+@each_service
+def test_containers_come_back_and_their_logs_stay_small(name: str) -> None:
+    service = SERVICES[name]
+    assert service["restart"] == "unless-stopped"
+    assert {"max-size", "max-file"} <= service["logging"]["options"].keys()
+
+
+@each_service
+def test_ports_are_on_loopback_unless_a_variable_says_otherwise(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert re.fullmatch(
+            r"\$\{(INGEST|WEB)_ADDRESS:-127\.0\.0\.1\}:\$\{[A-Z_]+_PORT:-(\d+)\}:\2", port
+        )
+
+
+@each_service
+def test_every_service_that_listens_has_a_health_check(name: str) -> None:
+    service = SERVICES[name]
+    if "ports" in service:
+        assert "test" in service.get("healthcheck", {}) or "HEALTH_URL" in service["environment"]
+
+
+@each_service
+def test_dependencies_are_waited_for_until_healthy(name: str) -> None:
+    conditions = SERVICES[name].get("depends_on", {}).values()
+    assert all(condition == {"condition": "service_healthy"} for condition in conditions)
+
+
+@each_service
+def test_project_files_are_mounted_read_only(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", []):
+        source = volume.split(":")[0]
+        if source.startswith("."):
+            assert volume.endswith(":ro")
+            assert (ROOT / source).exists()
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_no_password_has_a_default() -> None:
+    for service in SERVICES.values():
+        for key, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN", key):
+                assert re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", value)
+
+
+def test_nothing_can_be_changed_over_prometheus_port() -> None:
+    command = SERVICES["prometheus"]["command"]
+    assert not any(re.search(r"lifecycle|admin-api|remote-write", flag) for flag in command)
+
+
+def test_prometheus_says_how_long_it_keeps_data() -> None:
+    assert "--storage.tsdb.retention.time=30d" in SERVICES["prometheus"]["command"]
+
+
+def test_only_the_simulated_fleet_is_left_out_by_default() -> None:
+    profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
+    assert {name: profile for name, profile in profiles.items() if profile} == {
+        "stats-feed": ["demo"]
+    }
+
+
+def test_env_example_names_every_variable_and_its_default() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    defaults = dict(re.findall(r"\$\{([A-Z_]+)(?::-([^}]*))?", text))
+    example = (ROOT / ".env.example").read_text()
+    assert dict(re.findall(r"^#?([A-Z_]+)=(.*)$", example, re.MULTILINE)) == defaults
+
+
+def test_the_home_board_exists() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    home = Path(environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (ROOT / "grafana" / "dashboards" / home.name).exists()
+
+
+def test_the_image_is_not_run_as_root_and_installs_by_hash() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", dockerfile, re.MULTILINE)
+    assert "pip install --require-hashes -r requirements.lock" in dockerfile
+    assert not re.search(r"^FROM \S+(:latest| |$)", dockerfile.replace(" AS build", ""))
+
+
+def test_the_image_holds_every_package() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    not_installed = {"benchmarks", "scripts"}
+    assert {f"!{package}/" for package in packages - not_installed} <= set(ignored)
+
+
+def test_compose_accepts_the_file_and_refuses_it_without_a_password(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "compose.yaml", tmp_path)  # to where no .env is
+    command = [program("docker-compose"), "--profile", "demo", "config"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    password = {"GRAFANA_ADMIN_PASSWORD": "x"}
+    accepted = run(command, env=environment | password, cwd=tmp_path)
+    assert accepted.returncode == 0, accepted.stderr
+    assert set(yaml.safe_load(accepted.stdout)["services"]) == set(SERVICES)
+
+    refused = run(command, env=environment, cwd=tmp_path)
+    assert refused.returncode != 0
+    assert "set it in .env" in refused.stderr
