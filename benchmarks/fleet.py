@@ -1,0 +1,95 @@
+"""A fleet as its translator reports it, with every optional field filled.
+
+Every measured value changes from each snapshot to the next, as if every miner had shared in
+between: nothing that is kept for an unchanged column helps. The same arguments give the same fleet.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import count
+from random import Random
+
+import msgspec
+
+from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot
+from stats_gateway.sender.wire import encode_snapshot
+
+START = 1_730_000_000
+"""Unix time of the first snapshot."""
+
+INTERVAL_SECONDS = 10
+
+SHARE_DIFFICULTY = 230_000.5
+"""What makes one share of a miner of 100 TH/s take about 10 s."""
+
+NEW_EVERY = 100
+"""Of this many rows, churn replaces one each snapshot."""
+
+
+class Change(StrEnum):
+    """What happens to the rows' identities between two snapshots."""
+
+    WARM = "warm"
+    """They stay."""
+    COLD = "cold"
+    """Every one is new."""
+    CHURN = "churn"
+    """One in a hundred is new."""
+
+
+def snapshots(miners: int, change: Change = Change.WARM) -> Iterator[MinerSnapshot]:
+    """Snapshot after snapshot, without end; each has a timestamp of its own."""
+    random = Random(miners)  # noqa: S311 - made-up measurements, nothing secret
+    ids = list(range(miners))
+    new_ids = count(miners)
+    for number, timestamp in enumerate(timestamps()):
+        yield _snapshot(ids, number, timestamp, random)
+        if change is Change.COLD:
+            ids.clear()
+        elif change is Change.CHURN:
+            del ids[number % NEW_EVERY :: NEW_EVERY]
+        ids.extend(next(new_ids) for _ in range(miners - len(ids)))
+
+
+def timestamps() -> Iterator[int]:
+    """The timestamps of `snapshots`."""
+    return count(START, INTERVAL_SECONDS)
+
+
+def frames(miners: int, change: Change = Change.WARM) -> Iterator[bytes]:
+    """The same as a sender that speaks frames writes them."""
+    return map(encode_snapshot, snapshots(miners, change))
+
+
+def lines(miners: int, change: Change = Change.WARM) -> Iterator[bytes]:
+    """The same as a sender that speaks JSON lines writes them."""
+    for snapshot in snapshots(miners, change):
+        yield msgspec.json.encode({"MinerSnapshot": snapshot}) + b"\n"
+
+
+def _snapshot(ids: list[int], number: int, timestamp: int, random: Random) -> MinerSnapshot:
+    return {
+        "miners": [_miner(id_, number, timestamp, random) for id_ in ids],
+        "timestamp": timestamp,
+        "wallet": {
+            "balance": number * 1000,
+            "quotes_created": number,
+            "quotes_amount": number * 64,
+        },
+        "upstream": {"address": "pool.example:34254", "connected": True, "network": "mainnet"},
+    }
+
+
+def _miner(id_: int, number: int, timestamp: int, random: Random) -> MinerInfo:
+    shares = id_ % 10_000 + number
+    return {
+        "downstream_id": id_,
+        "name": f"account-{id_ % 100}.worker-{id_}",
+        "address": f"10.{id_ >> 16 & 255}.{id_ >> 8 & 255}.{id_ & 255}:{10_000 + id_ % 50_000}",
+        "hashrate": random.uniform(80e12, 120e12),
+        "shares_submitted": shares,
+        "shares_rejected": shares // 200,
+        "work": shares * SHARE_DIFFICULTY + random.random(),
+        "connected_at": START - 1 - id_ % 86_400,
+        "last_share_at": timestamp - id_ % INTERVAL_SECONDS,
+    }

@@ -1,0 +1,79 @@
+"""One run: every measurement of a plan, one after the other."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.crowd import measure_crowd
+from benchmarks.cycle import cycle_ratios, measure_cycles
+from benchmarks.peers import measure_peer
+from benchmarks.plan import Plan
+from benchmarks.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
+from benchmarks.results import Machine, Results
+from benchmarks.service import FleetFigures, measure_fleet, measure_service
+from benchmarks.stalls import measure_stalls
+
+FLEET_ROUNDS = 3
+
+
+def measure(plan: Plan, say: Callable[[str], None]) -> Results:
+    """Run `plan`; `say` is told what is measured next."""
+    began, load = time.monotonic(), os.getloadavg()[0]
+    miners = plan.service_miners
+    say("cycles")
+    cycles = measure_cycles(plan.sizes, plan.rounds)
+    say("the service")
+    service = measure_service(miners, plan.service_cycles, plan.scrapes, plan.memory_cycles)
+    say("stalls")
+    stalls = measure_stalls(miners, plan.stall_cycles)
+    say("many senders")
+    crowd = measure_crowd(
+        plan.crowd_senders, plan.crowd_miners, plan.crowd_interval, plan.crowd_seconds
+    )
+    say("prometheus-client")
+    gauges = measure_peer("gauges", "gauges", plan.peer_miners, plan.gauge_passes)
+    collector = measure_peer("collector", "collector", plan.peer_miners, plan.collector_passes)
+    say("Pushgateway")
+    pushgateway = _measure_pushgateway(plan)
+    fleet = _measure_fleet(plan, say)
+    return Results(
+        machine=Machine(
+            python=platform.python_version(),
+            processor=_processor(),
+            cores=os.cpu_count() or 0,
+            load=(load, os.getloadavg()[0]),
+        ),
+        plan=plan,
+        seconds=time.monotonic() - began,
+        cycles=cycles,
+        ratios=cycle_ratios(cycles),
+        service=service,
+        stalls=stalls,
+        crowd=crowd,
+        gauges=gauges,
+        collector=collector,
+        pushgateway=pushgateway,
+        fleet=fleet,
+    )
+
+
+def _measure_pushgateway(plan: Plan) -> PushFigures | None:
+    program = find_pushgateway()
+    if program is None:
+        return None
+    return measure_pushgateway(program, plan.service_miners, plan.push_passes)
+
+
+def _measure_fleet(plan: Plan, say: Callable[[str], None]) -> FleetFigures | None:
+    if not plan.fleet_sources:
+        return None
+    say(f"{plan.fleet_sources} large sources")
+    return measure_fleet(plan.fleet_sources, plan.fleet_miners, FLEET_ROUNDS)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo").read_text()
+    names = (line.split(":", 1)[1].strip() for line in info.splitlines() if "model name" in line)
+    return next(names, platform.machine())

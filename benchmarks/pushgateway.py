@@ -1,0 +1,88 @@
+"""The same series through Pushgateway: pushed as text, then scraped, paired with ours."""
+
+import http.client
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks import fleet
+from benchmarks.clients import TIMEOUT_SECONDS, Address, Scraper
+from benchmarks.cycle import Cycle
+from benchmarks.running import FINE_POLL_SECONDS, Feed, Server, running_service
+from exporters.deflate import inflate
+from exporters.text_format import Format
+
+LISTENING = r"address=([\d.]+):(\d+)"
+NAME = "prometheus-pushgateway"
+TOOLS = Path(__file__).resolve().parents[1] / ".tools" / "bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushFigures:
+    """Seconds of wall time, medians: from the first byte sent to the last byte scraped."""
+
+    miners: int
+    passes: int
+    ours: float
+    theirs: float
+    their_push: float
+    their_scrape: float
+    ratio: float
+    """Theirs to ours; the median of the pairs."""
+
+
+def find_pushgateway() -> str | None:
+    """Its path: from the PATH, else from what `make tools` fetched."""
+    return shutil.which(NAME) or shutil.which(NAME, path=str(TOOLS))
+
+
+def measure_pushgateway(program: str, miners: int, passes: int) -> PushFigures:
+    """Push and scrape through both in turn."""
+    cycle, frames = Cycle(), fleet.frames(miners)
+    ours, pushes, scrapes = [], [], []
+    with (
+        running_service() as service,
+        Feed(service, miners) as feed,
+        Server([program, "--web.listen-address=127.0.0.1:0"], LISTENING) as pushgateway,
+    ):
+        (address,) = pushgateway.addresses
+        scraper = Scraper(address)
+        feed.warm_up()
+        for _ in range(passes):
+            feed.prepare()
+            began = time.perf_counter()
+            feed.cycle(FINE_POLL_SECONDS)
+            feed.scraper.get("/metrics")
+            ours.append(time.perf_counter() - began)
+            cycle.run(next(frames))
+            pushes.append(_push(address, b"".join(inflate(cycle.body))))
+            began = time.perf_counter()
+            scraper.get("/metrics")
+            scrapes.append(time.perf_counter() - began)
+        scraper.close()
+    theirs = [push + scrape for push, scrape in zip(pushes, scrapes, strict=True)]
+    return PushFigures(
+        miners=miners,
+        passes=passes,
+        ours=median(ours),
+        theirs=median(theirs),
+        their_push=median(pushes),
+        their_scrape=median(scrapes),
+        ratio=median(their / our for their, our in zip(theirs, ours, strict=True)),
+    )
+
+
+def _push(address: Address, text: bytes) -> float:
+    connection = http.client.HTTPConnection(*address, timeout=TIMEOUT_SECONDS)
+    began = time.perf_counter()
+    headers = {"Content-Type": Format.TEXT.value}
+    connection.request("PUT", "/metrics/job/stats", body=text, headers=headers)
+    response = connection.getresponse()
+    detail = response.read()
+    taken = time.perf_counter() - began
+    connection.close()
+    if response.status != http.HTTPStatus.OK:
+        raise OSError(f"Pushgateway: {response.status} {detail[:200]!r}")
+    return taken

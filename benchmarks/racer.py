@@ -1,0 +1,150 @@
+"""One contestant in a process of its own: for each line of input it runs one cycle.
+
+All of them start from a whole message received and end with a gzipped body, all decode with the
+same decoder, and all expose the same samples.
+"""
+
+import gc
+import gzip
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from benchmarks import fleet
+from benchmarks.cost import Stopwatch
+from benchmarks.cycle import Cycle, unframe
+from benchmarks.programs import answer
+from exporters.families.family import Family, Kind
+from exporters.families.proxy import LAYOUT
+from stats_gateway.decoding import MessageDecoder
+from stats_gateway.messages import MinerInfo, MinerSnapshot
+from stats_gateway.rows import Encoding
+from stats_gateway.windows import HASHES_PER_DIFFICULTY
+
+SOURCE = "bench"
+
+Contestant = Callable[[bytes], object]
+"""Takes in a whole frame and makes the body of a scrape."""
+
+
+class _Rows:
+    """A snapshot's miners, decoded as the service decodes them."""
+
+    def __init__(self) -> None:
+        self._decoder = MessageDecoder(Encoding.FRAMES)
+
+    def of(self, frame: bytes) -> Iterator[MinerInfo]:
+        snapshot = self._decoder.decode(unframe(frame))
+        if isinstance(snapshot, MinerSnapshot):
+            for batch in self._decoder.miners.batches(snapshot.miners):
+                yield from batch
+
+
+def _values(row: MinerInfo) -> tuple[float, ...]:
+    """In the order of the families that follow the info family."""
+    return (
+        row.hashrate or 0.0,
+        row.shares_submitted,
+        row.shares_rejected or 0,
+        (row.work or 0.0) * HASHES_PER_DIFFICULTY,
+        row.connected_at,
+        row.last_share_at or 0,
+    )
+
+
+class Gauges:
+    """prometheus-client as most exporters use it: gauges, cleared and set again."""
+
+    def __init__(self) -> None:
+        self._rows = _Rows()
+        self._registry = CollectorRegistry()
+        self._info, *self._gauges = map(self._gauge, LAYOUT.row_families)
+        self._totals = [
+            self._gauge(family) for family in LAYOUT.source_families if family.labels == ("source",)
+        ]
+
+    def _gauge(self, family: Family) -> Gauge:
+        return Gauge(family.name, family.help, family.labels, registry=self._registry)
+
+    def run(self, frame: bytes) -> bytes:
+        """One cycle."""
+        for gauge in (self._info, *self._gauges):
+            gauge.clear()
+        total = 0.0
+        for row in self._rows.of(frame):
+            labels = (SOURCE, str(row.downstream_id), row.name)
+            self._info.labels(*labels, row.address).set(1)
+            for gauge, value in zip(self._gauges, _values(row), strict=True):
+                gauge.labels(*labels).set(value)
+            total += row.hashrate or 0.0
+        for gauge in self._totals:
+            gauge.labels(SOURCE).set(total)
+        return gzip.compress(generate_latest(self._registry))
+
+
+class Families(Collector):
+    """prometheus-client as its documentation advises: a collector that makes families."""
+
+    def __init__(self) -> None:
+        self._rows = _Rows()
+        self._miners: list[MinerInfo] = []
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering does not collect."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families of the newest snapshot."""
+        info, *families = map(_metric, LAYOUT.row_families)
+        for row in self._miners:
+            labels = (SOURCE, str(row.downstream_id), row.name)
+            info.add_metric((*labels, row.address or ""), 1)
+            for family, value in zip(families, _values(row), strict=True):
+                family.add_metric(labels, value)
+        total = sum(row.hashrate or 0.0 for row in self._miners)
+        for source_family in LAYOUT.source_families:
+            if source_family.labels == ("source",):
+                metric = _metric(source_family)
+                metric.add_metric((SOURCE,), total)
+                yield metric
+        yield from (info, *families)
+
+    def run(self, frame: bytes) -> bytes:
+        """One cycle."""
+        self._miners = list(self._rows.of(frame))
+        return gzip.compress(generate_latest(self._registry))
+
+
+def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
+    return kind(family.name, family.help, labels=family.labels)
+
+
+CONTESTANTS: Mapping[str, Callable[[], Contestant]] = {
+    "ours": lambda: Cycle().run,
+    "gauges": lambda: Gauges().run,
+    "collector": lambda: Families().run,
+}
+
+
+def main() -> None:
+    """`python -m benchmarks.racer CONTESTANT MINERS`."""
+    run = CONTESTANTS[sys.argv[1]]()
+    frames = fleet.frames(int(sys.argv[2]))
+    gc.collect()
+    gc.freeze()
+    for _ in sys.stdin:
+        frame = next(frames)
+        watch = Stopwatch()
+        run(frame)
+        answer(watch.lap())
+
+
+if __name__ == "__main__":
+    main()

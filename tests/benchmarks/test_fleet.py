@@ -1,0 +1,53 @@
+"""The fleet that is measured."""
+
+from itertools import islice
+
+import msgspec
+
+from benchmarks.fleet import Change, frames, lines, snapshots, timestamps
+
+MINERS = 200
+
+
+def ids(change: Change) -> list[set[int]]:
+    return [
+        {miner["downstream_id"] for miner in snapshot["miners"]}
+        for snapshot in islice(snapshots(MINERS, change), 3)
+    ]
+
+
+def test_warm_snapshots_keep_every_identity() -> None:
+    first, second, third = ids(Change.WARM)
+    assert first == second == third
+    assert len(first) == MINERS
+
+
+def test_cold_snapshots_share_no_identity() -> None:
+    first, second, third = ids(Change.COLD)
+    assert first.isdisjoint(second)
+    assert second.isdisjoint(third)
+    assert len(first) == len(second) == len(third) == MINERS
+
+
+def test_churn_renews_one_row_in_a_hundred() -> None:
+    first, second, third = ids(Change.CHURN)
+    assert len(first - second) == len(second - first) == MINERS // 100
+    assert len(second - third) == MINERS // 100
+
+
+def test_every_measured_value_changes_between_two_snapshots() -> None:
+    before, after = (snapshot["miners"] for snapshot in islice(snapshots(MINERS), 2))
+    for one, next_one in zip(before, after, strict=True):
+        for key in ("hashrate", "shares_submitted", "work", "last_share_at"):
+            assert one[key] != next_one[key], key
+
+
+def test_each_snapshot_has_the_timestamp_it_is_waited_for_by() -> None:
+    sent = [snapshot["timestamp"] for snapshot in islice(snapshots(1), 3)]
+    assert sent == list(islice(timestamps(), 3))
+
+
+def test_both_encodings_carry_the_same_snapshot() -> None:
+    frame, line = next(frames(MINERS)), next(lines(MINERS))
+    assert int.from_bytes(frame[:4], "big") == len(frame) - 4
+    assert msgspec.msgpack.decode(frame[4:]) == msgspec.json.decode(line)
