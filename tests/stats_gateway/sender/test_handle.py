@@ -121,9 +121,8 @@ def test_a_refusal_is_logged_once_with_its_reason_and_tried_again(
         assert handle.statistics().last_error == (
             "the gateway refused this sender: 'wrong\\ntoken'"
         )
-        with gateway.accept() as peer:
-            peer.welcome()
-    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+        with gateway.accept():
+            warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert ["wrong\\ntoken" in record.getMessage() for record in warnings] == [True]
     assert "secret" not in caplog.text
 
