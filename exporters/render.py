@@ -14,6 +14,7 @@ from exporters.deflate import Deflated, Deflater
 from exporters.families.family import Layout, RowFamily, RowsT
 from exporters.text_format import encode_all, escape, escape_all, numbers, sample
 from stats_gateway.downstreams import take
+from stats_gateway.runs import runs
 from stats_gateway.sources import Source, View
 
 CHUNK_ROWS = 2048
@@ -131,7 +132,7 @@ class _RenderedColumn:
 
 
 class Identities(Generic[RowsT]):
-    """The label part of each row's lines, kept while the row is the same row."""
+    """The label part of each row's lines, brace left open, kept while the row is the same row."""
 
     def __init__(self, layout: Layout[RowsT], source: str) -> None:
         self._layout = layout
@@ -156,23 +157,17 @@ class Identities(Generic[RowsT]):
         return False
 
     def _updated(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
-        index_of = dict(zip(self._ids, range(len(self._ids)), strict=True))
-        before = [index_of.get(id_, -1) for id_ in ids]
-        missing = [
-            index
-            for index, old in enumerate(before)
-            if old < 0 or self._thirds[old] != thirds[index]
-        ]
-        labels = [self.labels[old] if old >= 0 else b"" for old in before]
-        new = self._render([ids[index] for index in missing], [thirds[index] for index in missing])
-        for index, label in zip(missing, new, strict=True):
-            labels[index] = label
-        return labels
+        labels: list[bytes] = []
+        for old, new, length in runs(self._ids, ids):
+            if self._thirds[old : old + length] == thirds[new : new + length]:
+                labels += self._render(ids[len(labels) : new], thirds[len(labels) : new])
+                labels += self.labels[old : old + length]
+        return labels + self._render(ids[len(labels) :], thirds[len(labels) :])
 
     def _render(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
         return encode_all(
             [
-                f'{self._before_id}{id_}{self._before_third}{third}"}} '
+                f'{self._before_id}{id_}{self._before_third}{third}"'
                 for id_, third in zip(ids, escape_all(thirds), strict=True)
             ]
         )
@@ -185,16 +180,10 @@ def _top(rows: RowsT, count: int) -> RowsT:
     return take(rows, sorted(indexes))
 
 
-def _with_detail(
-    labels: Sequence[bytes], name: str, column: Sequence[str | None]
-) -> Sequence[bytes]:
-    """`labels` with one more of them before the closing brace, where it is known."""
-    start = f',{name}="'.encode()
-    texts = encode_all(escape_all([text or "" for text in column]))
-    return [
-        label[:-2] + start + text + b'"} ' if text else label
-        for label, text in zip(labels, texts, strict=True)
-    ]
+def _more_labels(name: str, column: Sequence[str | None]) -> list[bytes]:
+    """One more label of each row, to follow the others; empty where it is unknown."""
+    texts = escape_all([text or "" for text in column])
+    return encode_all([f',{name}="{text}"' if text else "" for text in texts])
 
 
 def _sample_lines(
@@ -213,14 +202,15 @@ def _sample_lines(
         labels = [label for label, _ in known]
         values = [value for _, value in known]
     start_of_line = b"\n" + name.encode()
+    line = [start_of_line, b"", *(b"" for _ in details), b"} ", b""]
+    parts = len(line)
     for start in range(0, len(labels), CHUNK_ROWS):
         end = start + CHUNK_ROWS
-        chunk = labels[start:end]
-        for detail, column in details:
-            chunk = _with_detail(chunk, detail, column[start:end])
-        pieces = [start_of_line] * (3 * len(chunk))
-        pieces[0] = start_of_line[1:]
-        pieces[1::3] = chunk
-        pieces[2::3] = values[start:end]
+        pieces = line * len(labels[start:end])
+        pieces[0] = name.encode()
+        pieces[1::parts] = labels[start:end]
+        for place, (detail, column) in enumerate(details, 2):
+            pieces[place::parts] = _more_labels(detail, column[start:end])
+        pieces[parts - 1 :: parts] = values[start:end]
         pieces.append(b"\n")
         yield b"".join(pieces)

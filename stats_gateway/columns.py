@@ -25,7 +25,7 @@ from stats_gateway.downstreams import (
     take,
 )
 from stats_gateway.errors import DroppedValue, MessageRefused, Reason
-from stats_gateway.growing import DOUBLE, I64, U32, U64, NumberColumn, TextColumn
+from stats_gateway.growing import DOUBLE, I64, U64, IdColumn, NumberColumn, TextColumn
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_TEXT_BYTES
 from stats_gateway.messages import ConnectionInfo, MinerInfo, check_u64
 from stats_gateway.rust_services import REDACTED, known_address
@@ -84,7 +84,7 @@ class _CommonColumns:
     """
 
     def __init__(self, previous: Rows | None) -> None:
-        self.downstream_id = NumberColumn[int](U32)
+        self.downstream_id = IdColumn(() if previous is None else previous.downstream_id)
         self.address = TextColumn[str | None](
             () if previous is None else previous.address, _addresses
         )
@@ -97,7 +97,7 @@ class _CommonColumns:
 
     def extend(self, batch: Sequence[MinerInfo | ConnectionInfo]) -> None:
         self.downstream_id.extend([row.downstream_id for row in batch])
-        self.address.extend([row.address for row in batch])
+        self.address.extend([row.address for row in batch], self.downstream_id.places)
         self.hashrate.extend([row.hashrate for row in batch])
         self.shares_submitted.extend([row.shares_submitted for row in batch])
         self.shares_rejected.extend([row.shares_rejected for row in batch])
@@ -119,7 +119,7 @@ def _miner_columns(
     )
     for batch in batches:
         common.extend(batch)
-        names.extend([row.name for row in batch])
+        names.extend([row.name for row in batch], common.downstream_id.places)
     return MinerRows(**common.values(), name=names.values, idle=frozenset())
 
 

@@ -6,10 +6,11 @@ that did not change are those of the snapshot before: next to nothing outlives i
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.runs import Run, runs
 
 Number = TypeVar("Number", int, float)
 Text = TypeVar("Text", bound=str | None)
@@ -44,8 +45,30 @@ class NumberColumn(Generic[Number]):
         return self._known if self._mixed is None else self._mixed
 
 
+class IdColumn(NumberColumn[int]):
+    """The ids of the rows, and where each batch's stood in the snapshot before.
+
+    Senders keep their rows in order: what stood before those of the last batch is passed for good.
+    """
+
+    def __init__(self, before: Sequence[int]) -> None:
+        super().__init__(U32)
+        self._before = before
+        self._passed = 0
+        self.places: Sequence[Run] = ()
+        """Of the last batch."""
+
+    def extend(self, values: list[int | None]) -> None:
+        """Add a batch's ids. Raises `MessageRefused` where one does not fit 32 bits."""
+        start = len(self.values)
+        super().extend(values)
+        self.places = list(runs(self._before, self._known[start:], self._passed))
+        if self.places:
+            self._passed = self.places[-1].old + self.places[-1].length
+
+
 class TextColumn(Generic[Text]):
-    """Texts, made safe where they are not those of the snapshot before."""
+    """Texts, made safe where they are not those of the same row in the snapshot before."""
 
     def __init__(
         self, previous: Sequence[Text], clean: Callable[[Sequence[Text]], Sequence[Text]]
@@ -55,15 +78,24 @@ class TextColumn(Generic[Text]):
         self._values: list[Text] = []
         self._same = True
 
-    def extend(self, texts: list[Text]) -> None:
-        """Add a batch's texts."""
-        start = len(self._values)
-        before = self._previous[start : start + len(texts)]
-        if before == texts:
-            self._values += before
-        else:
-            self._values += self._clean(texts)
-            self._same = False
+    def extend(self, texts: list[Text], places: Iterable[Run]) -> None:
+        """Add a batch's texts, of whose rows those at `places` were in the snapshot before."""
+        added = 0
+        for old, new, length in places:
+            if added < new:
+                self._add(texts[added:new])
+            added = new + length
+            before = self._previous[old : old + length]
+            if before == texts[new:added]:
+                self._values += before
+            else:
+                self._add(texts[new:added])
+        if added < len(texts):
+            self._add(texts[added:])
+
+    def _add(self, texts: list[Text]) -> None:
+        self._values += self._clean(texts)
+        self._same = False
 
     @property
     def values(self) -> Sequence[Text]:
