@@ -198,7 +198,8 @@ def test_live_numbers_are_the_work_and_prometheus_gone_is_a_503_at_once(tmp_path
         with asking(prometheus.port, web) as service, connected(service.ingest) as sender:
             with Farm(sender) as farm:
                 farm.mine(staying, before)
-                service.scrape_until(lambda scrape: len(scrape.names()) == 2)
+                # Prometheus takes up to 5 s before it first scrapes what it was told to.
+                until(lambda: prometheus.value(BOTH_IN_BOTH) == 4, what="first scrapes")
                 began = int(time.time()) + 2
                 # The first step that is whole: the farm is there at both of its ends.
                 end = -(-began // LIVE_STEP) * LIVE_STEP + LIVE_STEP
