@@ -25,6 +25,9 @@ from exporters.errors import PrometheusBusy, PrometheusError
 ANSWER_SECONDS = 5.0
 """For a whole answer: who waits for a chart has given up by then."""
 
+ABORT_SECONDS = 1.0
+"""How long an aborted question may take to free its place: at once, unless it looks up a name."""
+
 MAX_QUESTIONS = 8
 """Asked at once: a Prometheus answers 20 by default, and has boards and rules to serve as well."""
 
@@ -127,7 +130,7 @@ class Prometheus:
         answering = asyncio.get_running_loop().run_in_executor(
             self._threads, self._answer, exchange, question
         )
-        # A thread is free again when it has ended, which may be after we stopped waiting for it.
+        # A thread is free again when it has ended, even if that is after we stopped waiting.
         answering.add_done_callback(lambda done: self._ended(exchange, done))
         try:
             done, _ = await asyncio.wait({answering}, timeout=ANSWER_SECONDS)
@@ -135,6 +138,7 @@ class Prometheus:
             if not answering.done():
                 exchange.abort()
         if not done:
+            await asyncio.wait({answering}, timeout=ABORT_SECONDS)
             raise _too_slow()
         return answering.result()
 
