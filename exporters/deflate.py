@@ -45,7 +45,7 @@ class Deflater:
         # A full flush forgets what came before, so one stream can give parts for ever.
         self._stream = isal_zlib.compressobj(LEVEL, wbits=_RAW)
 
-    def deflate(self, pieces: Iterable[bytes]) -> Deflated:
+    def deflate(self, pieces: Iterable[bytes | memoryview]) -> Deflated:
         """The concatenation of `pieces`, which is never held whole."""
         size = crc = 0
         compressed = []

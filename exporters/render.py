@@ -1,24 +1,22 @@
 """From sources to pieces of the exposition, column by column, with what did not change kept.
 
-A row's labels are kept as bytes for as long as the row's identity stays, and a family's compressed
-piece for as long as none of its values change. What is rendered is compressed a chunk at a time, so
-the text is never held whole.
+What rows' lines have in common is kept for as long as the rows' identities stay, and a family's
+compressed piece for as long as none of its values change. What is rendered is compressed a chunk at
+a time, so the text is never held whole.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import Generic
 
 from exporters.deflate import Deflated, Deflater
-from exporters.families.family import Layout, RowFamily, RowsT
-from exporters.text_format import encode_all, escape, escape_all, numbers, sample
+from exporters.families.family import Column, Layout, RowFamily, RowsT, Texts
+from exporters.lines import lines_of, sample_lines, template_lines, templates
+from exporters.text_format import escape, escape_all, sample
 from stats_gateway.downstreams import take
 from stats_gateway.runs import runs
 from stats_gateway.sources import Source, View
-
-CHUNK_ROWS = 2048
-"""Lines joined at once: few enough to stay in the processor's cache on their way to compression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +110,27 @@ class SourceRenderer(Generic[RowsT]):
         self, family: RowFamily[RowsT], rows: RowsT, deflater: Deflater, *, same: bool
     ) -> "_RenderedColumn":
         before = self._columns.get(family.name) if same else None
+        values = family.values(rows)
         details = [column(rows) for _, column in family.details]
-        values = numbers(family.values(rows))
         if before is not None and before.values == values and before.details == details:
             return before
         names = [name for name, _ in family.details]
-        labels = self._identities.labels
+        more = list(zip(names, details, strict=True))
         piece = deflater.deflate(
-            _sample_lines(family.name, labels, values, list(zip(names, details, strict=True)))
+            sample_lines(family.name, self._identities.templates, values, more)
         )
         return _RenderedColumn(values, details, piece)
 
 
 @dataclass(frozen=True, slots=True)
 class _RenderedColumn:
-    values: bytes
-    details: Sequence[Sequence[str | None]]
+    values: Column
+    details: Sequence[Texts]
     piece: Deflated
 
 
 class Identities(Generic[RowsT]):
-    """The label part of each row's lines, brace left open, kept while the row is the same row."""
+    """What the lines of a row have in common, kept while the row is the same row."""
 
     def __init__(self, layout: Layout[RowsT], source: str) -> None:
         self._layout = layout
@@ -145,27 +143,29 @@ class Identities(Generic[RowsT]):
         """Keep nothing."""
         self._ids: Sequence[int] = ()
         self._thirds: Sequence[str] = ()
-        self.labels: list[bytes] = []
+        self.templates: list[bytes] = []
 
     def update(self, rows: RowsT) -> bool:
-        """Make `labels` those of `rows`, one for each; True where none of them changed."""
+        """Make `templates` those of `rows`; True where none of them changed."""
         ids, thirds = rows.downstream_id, self._layout.third_label(rows)
         if ids == self._ids and thirds == self._thirds:
             return True
-        self.labels = self._updated(ids, thirds)
+        lines = self._updated(ids, thirds)
+        self.templates = templates(lines)
         self._ids, self._thirds = ids, thirds
         return False
 
     def _updated(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
-        labels: list[bytes] = []
+        before = [line for template in self.templates for line in lines_of(template)]
+        lines: list[bytes] = []
         for old, new, length in runs(self._ids, ids):
             if self._thirds[old : old + length] == thirds[new : new + length]:
-                labels += self._render(ids[len(labels) : new], thirds[len(labels) : new])
-                labels += self.labels[old : old + length]
-        return labels + self._render(ids[len(labels) :], thirds[len(labels) :])
+                lines += self._render(ids[len(lines) : new], thirds[len(lines) : new])
+                lines += before[old : old + length]
+        return lines + self._render(ids[len(lines) :], thirds[len(lines) :])
 
     def _render(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
-        return encode_all(
+        return template_lines(
             [
                 f'{self._before_id}{id_}{self._before_third}{third}"'
                 for id_, third in zip(ids, escape_all(thirds), strict=True)
@@ -178,39 +178,3 @@ def _top(rows: RowsT, count: int) -> RowsT:
     hashrates = [-1.0 if rate is None else rate for rate in rows.hashrate]
     indexes = nlargest(count, range(len(hashrates)), key=hashrates.__getitem__)
     return take(rows, sorted(indexes))
-
-
-def _more_labels(name: str, column: Sequence[str | None]) -> list[bytes]:
-    """One more label of each row, to follow the others; empty where it is unknown."""
-    texts = escape_all([text or "" for text in column])
-    return encode_all([f',{name}="{text}"' if text else "" for text in texts])
-
-
-def _sample_lines(
-    name: str,
-    labels: Sequence[bytes],
-    numbers: bytes,
-    details: Sequence[tuple[str, Sequence[str | None]]],
-) -> Iterator[bytes]:
-    """The lines of one family, a chunk at a time, without those whose number is `null`.
-
-    Numbers beside `details` are all known: such a family says what a row is, not how much.
-    """
-    values = numbers.split(b",") if labels else []
-    if b"null" in numbers:
-        known = [pair for pair in zip(labels, values, strict=True) if pair[1] != b"null"]
-        labels = [label for label, _ in known]
-        values = [value for _, value in known]
-    start_of_line = b"\n" + name.encode()
-    line = [start_of_line, b"", *(b"" for _ in details), b"} ", b""]
-    parts = len(line)
-    for start in range(0, len(labels), CHUNK_ROWS):
-        end = start + CHUNK_ROWS
-        pieces = line * len(labels[start:end])
-        pieces[0] = name.encode()
-        pieces[1::parts] = labels[start:end]
-        for place, (detail, column) in enumerate(details, 2):
-            pieces[place::parts] = _more_labels(detail, column[start:end])
-        pieces[parts - 1 :: parts] = values[start:end]
-        pieces.append(b"\n")
-        yield b"".join(pieces)

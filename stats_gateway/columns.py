@@ -25,7 +25,7 @@ from stats_gateway.downstreams import (
     take,
 )
 from stats_gateway.errors import DroppedValue, MessageRefused, Reason
-from stats_gateway.growing import DOUBLE, I64, U64, IdColumn, NumberColumn, TextColumn
+from stats_gateway.growing import DOUBLE, U64, IdColumn, NumberColumn, TextColumn
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_TEXT_BYTES
 from stats_gateway.messages import ConnectionInfo, MinerInfo, check_u64
 from stats_gateway.rust_services import REDACTED, known_address
@@ -92,8 +92,8 @@ class _CommonColumns:
         self.shares_submitted = NumberColumn[int](U64)
         self.shares_rejected = NumberColumn[int](U64)
         self.work = NumberColumn[float](DOUBLE)
-        self.connected_at = NumberColumn[int](I64)
-        self.last_share_at = NumberColumn[int](I64)
+        self.connected_at = NumberColumn[int](U64)
+        self.last_share_at = NumberColumn[int](U64)
 
     def extend(self, batch: Sequence[MinerInfo | ConnectionInfo]) -> None:
         self.downstream_id.extend([row.downstream_id for row in batch])

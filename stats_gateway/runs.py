@@ -6,7 +6,6 @@ from itertools import compress, count
 from operator import ne
 from typing import NamedTuple
 
-
 _STRETCH = 32
 
 

@@ -1,5 +1,6 @@
 """What a metric family is: name, type, help, labels, and where its values come from."""
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,7 +71,7 @@ class Layout(Generic[RowsT]):
 
 def ones(rows: Rows) -> Column:
     """The value of an info family."""
-    return [1] * len(rows)
+    return array("B", b"\1" * len(rows))
 
 
 def work_hashes(rows: Rows) -> Column:

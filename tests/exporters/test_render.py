@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from exporters import api
 from exporters.answers import JsonAnswer
-from exporters.render import CHUNK_ROWS, Renderer
+from exporters.lines import CHUNK_ROWS
+from exporters.render import Renderer
 from exporters.text_format import Format
 from stats_gateway.errors import MessageRefused
 from stats_gateway.rows import Encoding
