@@ -35,6 +35,10 @@ class _Decoder(Protocol[T_co]):
     def decode(self, buf: bytes | bytearray, /) -> T_co: ...
 
 
+class _Encoder(Protocol):
+    def encode(self, obj: object, /) -> bytes: ...
+
+
 class TypedDecoder(Generic[T]):
     """Decodes one type from one encoding, and repairs what common encoders get wrong."""
 
@@ -71,25 +75,22 @@ class RowDecoder(Generic[T]):
     """Decodes rows that a message was split into."""
 
     def __init__(self, encoding: Encoding, type_: type[T]) -> None:
-        self._join = _join_json if encoding is Encoding.JSON_LINES else _join_frames
+        self._encoder: _Encoder
+        if encoding is Encoding.JSON_LINES:
+            self._encoder = msgspec.json.Encoder()
+        else:
+            self._encoder = msgspec.msgpack.Encoder()
         self._decoder = TypedDecoder(encoding, list[type_])  # type: ignore[valid-type]  # a type made from a value
 
     def batches(self, rows: list[Raw]) -> Iterator[list[T]]:
         """The rows, up to `BATCH_ROWS` at a time. Raises `MessageRefused` at the first bad one."""
         for start in range(0, len(rows), BATCH_ROWS):
             try:
-                yield self._decoder.decode(self._join(rows[start : start + BATCH_ROWS]))
+                # A list of raw rows is encoded as the array of them, each as it is.
+                batch = self._encoder.encode(rows[start : start + BATCH_ROWS])
+                yield self._decoder.decode(batch)
             except MessageRefused as refusal:
                 raise MessageRefused(refusal.reason, _numbered(refusal.detail, start)) from refusal
-
-
-def _join_frames(rows: list[Raw]) -> bytes:
-    array_of_32_bit_length = b"\xdd"
-    return array_of_32_bit_length + len(rows).to_bytes(4, "big") + b"".join(rows)
-
-
-def _join_json(rows: list[Raw]) -> bytes:
-    return b"[" + b",".join(rows) + b"]"
 
 
 def _numbered(detail: str, start: int) -> str:
