@@ -17,10 +17,10 @@ from exporters.families.proxy import LAYOUT
 from exporters.render import Renderer
 from exporters.text_format import Format
 from stats_gateway.clock import read_clock
-from stats_gateway.columns import Dropped
 from stats_gateway.connection import READ_BYTES
 from stats_gateway.contents import content_of
 from stats_gateway.decoding import MessageDecoder
+from stats_gateway.errors import Dropped
 from stats_gateway.framing import framing_for
 from stats_gateway.limits import Limits
 from stats_gateway.messages import MinerSnapshot

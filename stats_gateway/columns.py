@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from math import isfinite
 from operator import lt
 from typing import Any, TypeVar
 
@@ -24,8 +23,8 @@ from stats_gateway.downstreams import (
     Watch,
     take,
 )
-from stats_gateway.errors import DroppedValue, MessageRefused, Reason
-from stats_gateway.growing import DOUBLE, U64, IdColumn, NumberColumn, TextColumn
+from stats_gateway.errors import Dropped, DroppedValue, MessageRefused, Reason
+from stats_gateway.growing import U64, IdColumn, MeasurementColumn, NumberColumn, TextColumn
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_TEXT_BYTES
 from stats_gateway.messages import ConnectionInfo, MinerInfo, check_u64
 from stats_gateway.rust_services import REDACTED, known_address
@@ -38,8 +37,6 @@ SESSION_TOLERANCE_SECONDS = 3
 """The released senders recompute `connected_at` each time, so it wanders by a second or so."""
 
 R = TypeVar("R", bound=Rows)
-Dropped = Counter[DroppedValue]
-
 _CONNECTION_TYPES = {kind.value: kind for kind in ConnectionType}
 
 
@@ -56,8 +53,7 @@ def miner_rows(
     are counted in `dropped`. Raises `MessageRefused` where two rows have one `downstream_id`.
     """
     rows = _ordered(_miner_columns(batches, previous, dropped), previous)
-    rows = replace(rows, hashrate=_measurements(rows.hashrate, dropped, required=True))
-    rows = _believed(rows, previous, now, dropped)
+    rows = _believed(rows, previous, now)
     return replace(rows, idle=_idle(rows, timestamp, now))
 
 
@@ -70,11 +66,11 @@ def connection_rows(
     hashrate_required: bool = True,
 ) -> ConnectionRows:
     """The columns of a pool's snapshot; arguments and errors as in `miner_rows`."""
-    rows = _ordered(_connection_columns(batches, previous, dropped), previous)
+    common = _CommonColumns(previous, dropped, hashrate_required=hashrate_required)
+    rows = _ordered(_connection_columns(batches, common, dropped), previous)
     check_u64(rows.quotes_created)
     check_u64(rows.ehash_mined)
-    hashrate = _measurements(rows.hashrate, dropped, required=hashrate_required)
-    return _believed(replace(rows, hashrate=hashrate), previous, now, dropped)
+    return _believed(rows, previous, now)
 
 
 class _CommonColumns:
@@ -83,15 +79,15 @@ class _CommonColumns:
     One comprehension a column takes half the time of anything that goes by the columns' names.
     """
 
-    def __init__(self, previous: Rows | None) -> None:
+    def __init__(self, previous: Rows | None, dropped: Dropped, *, hashrate_required: bool) -> None:
         self.downstream_id = IdColumn(() if previous is None else previous.downstream_id)
         self.address = TextColumn[str | None](
             () if previous is None else previous.address, _addresses
         )
-        self.hashrate = NumberColumn[float](DOUBLE)
+        self.hashrate = MeasurementColumn(dropped, required=hashrate_required)
         self.shares_submitted = NumberColumn[int](U64)
         self.shares_rejected = NumberColumn[int](U64)
-        self.work = NumberColumn[float](DOUBLE)
+        self.work = MeasurementColumn(dropped, required=False)
         self.connected_at = NumberColumn[int](U64)
         self.last_share_at = NumberColumn[int](U64)
 
@@ -113,7 +109,7 @@ class _CommonColumns:
 def _miner_columns(
     batches: Iterable[Sequence[MinerInfo]], previous: MinerRows | None, dropped: Dropped
 ) -> MinerRows:
-    common = _CommonColumns(previous)
+    common = _CommonColumns(previous, dropped, hashrate_required=True)
     names = TextColumn[str](
         () if previous is None else previous.name, partial(_names, dropped=dropped)
     )
@@ -124,9 +120,8 @@ def _miner_columns(
 
 
 def _connection_columns(
-    batches: Iterable[Sequence[ConnectionInfo]], previous: ConnectionRows | None, dropped: Dropped
+    batches: Iterable[Sequence[ConnectionInfo]], common: _CommonColumns, dropped: Dropped
 ) -> ConnectionRows:
-    common = _CommonColumns(previous)
     infos: list[ConnectionInfo] = []
     for batch in batches:
         common.extend(batch)
@@ -156,41 +151,15 @@ def _ordered(rows: R, previous: R | None) -> R:
     return take(rows, sorted(range(len(ids)), key=ids.__getitem__))
 
 
-def _believed(rows: R, previous: R | None, now: Now, dropped: Dropped) -> R:
-    """`rows` with what no column may hold left out, and what the sender did not say filled in."""
+def _believed(rows: R, previous: R | None, now: Now) -> R:
+    """`rows` with what the sender did not say filled in. Raises `MessageRefused`."""
     for counts in (rows.shares_submitted, rows.shares_rejected):
         if not isinstance(counts, array):
             check_u64(counts)
-    rows = replace(rows, work=_measurements(rows.work, dropped, required=False))
     if isinstance(rows.last_share_at, array) or None not in rows.last_share_at:
         return rows
     watches = _watch(rows, {} if previous is None else previous.watches, now)
     return replace(rows, watches=watches, last_share_at=_seen_last_share(rows, watches))
-
-
-def _measurements(
-    values: Sequence[float | None], dropped: Dropped, *, required: bool
-) -> Sequence[float | None]:
-    """`values` with NaN, infinities and negatives absent; a required one sent as null was NaN."""
-    try:
-        if isfinite(sum(values)) and min(values, default=0.0) >= 0:  # type: ignore[arg-type,type-var,operator]  # None raises TypeError: the slow way then
-            return values
-    except TypeError:
-        pass
-    return [_measurement(value, dropped, required=required) for value in values]
-
-
-def _measurement(value: float | None, dropped: Dropped, *, required: bool) -> float | None:
-    if value is None:
-        dropped[DroppedValue.NOT_A_NUMBER] += required
-        return None
-    if not isfinite(value):
-        dropped[DroppedValue.NOT_A_NUMBER] += 1
-        return None
-    if value < 0:
-        dropped[DroppedValue.NEGATIVE] += 1
-        return None
-    return value
 
 
 def _names(names: Sequence[str], dropped: Dropped) -> Sequence[str]:

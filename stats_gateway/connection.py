@@ -16,11 +16,16 @@ from typing import TypeVar
 from stats_gateway.access import Access, Network, OpenAccess, check_hello
 from stats_gateway.buffers import Buffers
 from stats_gateway.clock import Now, read_clock
-from stats_gateway.columns import Dropped
 from stats_gateway.complaints import Complaints, shown
 from stats_gateway.contents import Update, content_of, part_kind, row_count
 from stats_gateway.decoding import Message, MessageDecoder, RetiredEvent, message_type
-from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
+from stats_gateway.errors import (
+    ConnectionReason,
+    ConnectionRefused,
+    Dropped,
+    MessageRefused,
+    Reason,
+)
 from stats_gateway.framing import Item
 from stats_gateway.limits import Limits
 from stats_gateway.messages import Error, Hello, Welcome

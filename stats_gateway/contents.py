@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from stats_gateway.clock import Now
-from stats_gateway.columns import Dropped, connection_rows, miner_rows
+from stats_gateway.columns import connection_rows, miner_rows
 from stats_gateway.decoding import MessageDecoder
-from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.errors import Dropped, MessageRefused, Reason
 from stats_gateway.limits import MAX_TEXT_BYTES
 from stats_gateway.messages import (
     BalanceUpdate,

@@ -5,6 +5,7 @@ GatewayError
 └── ConnectionRefused the connection is closed
 """
 
+from collections import Counter
 from enum import StrEnum
 
 
@@ -46,6 +47,10 @@ class DroppedValue(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE = "negative"
     NAME_CUT = "name_cut"
+
+
+Dropped = Counter[DroppedValue]
+"""How many values each was the reason for."""
 
 
 class GatewayError(Exception):

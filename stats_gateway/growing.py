@@ -7,9 +7,10 @@ that did not change are those of the snapshot before: next to nothing outlives i
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from typing import Generic, TypeVar
 
-from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.errors import Dropped, DroppedValue, MessageRefused, Reason
 from stats_gateway.runs import Run, runs
 
 Number = TypeVar("Number", int, float)
@@ -46,6 +47,40 @@ class NumberColumn(Generic[Number]):
     def values(self) -> Sequence[Number | None]:
         """The column."""
         return self._known if self._mixed is None else self._mixed
+
+
+class MeasurementColumn(NumberColumn[float]):
+    """Hashrates or work: NaN, infinities and negatives count as dropped and are unknown."""
+
+    def __init__(self, dropped: Dropped, *, required: bool) -> None:
+        """A required one that is sent as null was NaN, which JSON cannot say."""
+        super().__init__(DOUBLE)
+        self._dropped = dropped
+        self._required = required
+
+    def extend(self, values: list[float | None]) -> None:
+        """Add a batch's values."""
+        super().extend(values if _are_fine(values) else list(map(self._checked, values)))
+
+    def _checked(self, value: float | None) -> float | None:
+        if value is None:
+            self._dropped[DroppedValue.NOT_A_NUMBER] += self._required
+            return None
+        if not isfinite(value):
+            self._dropped[DroppedValue.NOT_A_NUMBER] += 1
+            return None
+        if value < 0:
+            self._dropped[DroppedValue.NEGATIVE] += 1
+            return None
+        return value
+
+
+def _are_fine(values: list[float | None]) -> bool:
+    """Whether all are known, finite and no less than 0; asked at C speed."""
+    try:
+        return isfinite(sum(values)) and min(values, default=0.0) >= 0  # type: ignore[arg-type,type-var,operator]  # None raises TypeError
+    except TypeError:
+        return False
 
 
 class IdColumn(NumberColumn[int]):

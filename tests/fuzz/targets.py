@@ -15,10 +15,9 @@ from exporters.render import Renderer
 from exporters.text_format import OPENMETRICS_END, Format
 from exporters.web_config import parse_web_config
 from stats_gateway.clock import Now
-from stats_gateway.columns import Dropped
 from stats_gateway.contents import content_of, part_kind
 from stats_gateway.decoding import MessageDecoder, RetiredEvent
-from stats_gateway.errors import ConnectionRefused, MessageRefused
+from stats_gateway.errors import ConnectionRefused, Dropped, MessageRefused
 from stats_gateway.limits import Limits
 from stats_gateway.messages import Hello
 from stats_gateway.rows import Encoding

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_gateway.columns import IDLE_SECONDS, Dropped
+from stats_gateway.columns import IDLE_SECONDS
 from stats_gateway.downstreams import ConnectionRows, ConnectionType, MinerRows
-from stats_gateway.errors import DroppedValue
+from stats_gateway.errors import Dropped, DroppedValue
 from stats_gateway.limits import MAX_NAME_BYTES
 from stats_gateway.sources import ConnectionsPart, Content, MinersPart
 from tests.support.senders import at, content

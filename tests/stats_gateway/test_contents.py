@@ -1,10 +1,9 @@
 import pytest
 
-from stats_gateway.columns import Dropped
 from stats_gateway.contents import part_kind, row_count
 from stats_gateway.decoding import MessageDecoder
 from stats_gateway.downstreams import ConnectionType
-from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.errors import Dropped, MessageRefused, Reason
 from stats_gateway.messages import ServiceInfo, UpstreamInfo, WalletInfo
 from stats_gateway.rows import Encoding
 from stats_gateway.sources import (

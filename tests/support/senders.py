@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from stats_gateway.clock import Now
-from stats_gateway.columns import Dropped
 from stats_gateway.contents import content_of, part_kind
 from stats_gateway.decoding import MessageDecoder, RetiredEvent
+from stats_gateway.errors import Dropped
 from stats_gateway.limits import Limits
 from stats_gateway.messages import Hello
 from stats_gateway.rows import Encoding
