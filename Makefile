@@ -10,8 +10,9 @@ DEVELOPMENT := .venv/development.stamp
 SECONDS := 600
 # Without git, nothing tells ruff to leave the unpacked tools alone.
 SOURCES := . --extend-exclude .tools
-# The tests of one file stay in one process: they share ports, folders and costly fixtures.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# One process more than there are processors: the slow tests mostly wait for clocks and sockets. The
+# tests of one file stay in one process: they share ports, folders and costly fixtures.
+PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test fast check format bench soak tools lock upgrade clean
