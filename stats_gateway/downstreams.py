@@ -105,8 +105,13 @@ _NOT_COLUMNS = frozenset({"watches", "idle"})
 def take(rows: R, indexes: Sequence[int]) -> R:
     """The rows at `indexes`, in that order."""
     columns: dict[str, Any] = {  # a column's type is its field's
-        field.name: [getattr(rows, field.name)[index] for index in indexes]
+        field.name: _pick(getattr(rows, field.name), indexes)
         for field in fields(rows)
         if field.name not in _NOT_COLUMNS
     }
     return replace(rows, **columns)
+
+
+def _pick(column: Sequence[Any], indexes: Sequence[int]) -> Sequence[Any]:
+    picked = [column[index] for index in indexes]
+    return array(column.typecode, picked) if isinstance(column, array) else picked

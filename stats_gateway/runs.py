@@ -7,6 +7,7 @@ from operator import ne
 from typing import NamedTuple
 
 _STRETCH = 32
+"""Ids compared at once: runs of about a hundred, of 1 % churn, take least time with so many."""
 
 
 class Run(NamedTuple):

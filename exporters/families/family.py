@@ -76,4 +76,6 @@ def ones(rows: Rows) -> Column:
 
 def work_hashes(rows: Rows) -> Column:
     """Work in hashes instead of difficulties."""
+    if isinstance(rows.work, array):
+        return array("d", [work * HASHES_PER_DIFFICULTY for work in rows.work])
     return [None if work is None else work * HASHES_PER_DIFFICULTY for work in rows.work]

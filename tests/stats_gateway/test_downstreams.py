@@ -1,4 +1,5 @@
 import math
+from array import array
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,9 @@ def test_rows_can_be_taken_in_any_order_with_all_their_columns() -> None:
     miners = content(miner_snapshot(*(miner(id_, work=float(id_)) for id_ in range(4))))
     assert isinstance(miners, MinersPart)
     taken = take(miners.rows, [3, 1])
-    assert (taken.downstream_id, taken.work, len(taken)) == ([3, 1], [3.0, 1.0], 2)
+    # Machine numbers stay machine numbers.
+    assert (taken.downstream_id, taken.work) == (array("I", [3, 1]), array("d", [3.0, 1.0]))
+    assert (list(taken.name), len(taken)) == ([miners.rows.name[3], miners.rows.name[1]], 2)
     connections = content(connection_snapshot(connection(1), connection(2, channels=[7])))
     assert isinstance(connections, ConnectionsPart)
     assert take(connections.rows, [1]).channels == [[7]]
