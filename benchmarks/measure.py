@@ -1,17 +1,15 @@
 """One run: every measurement of a plan, one after the other."""
 
-import os
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from benchmarks.crowd import measure_crowd
 from benchmarks.cycle import cycle_ratios, measure_cycles
+from benchmarks.machine import Watch
 from benchmarks.peers import measure_peer
 from benchmarks.plan import Plan
 from benchmarks.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
-from benchmarks.results import Machine, Results
+from benchmarks.results import Results
 from benchmarks.service import FleetFigures, measure_fleet, measure_service
 from benchmarks.stalls import measure_stalls
 
@@ -20,7 +18,7 @@ FLEET_ROUNDS = 3
 
 def measure(plan: Plan, say: Callable[[str], None]) -> Results:
     """Run `plan`; `say` is told what is measured next."""
-    began, load = time.monotonic(), os.getloadavg()[0]
+    began, watch = time.monotonic(), Watch()
     miners = plan.service_miners
     say("cycles")
     cycles = measure_cycles(plan.sizes, plan.rounds)
@@ -39,12 +37,7 @@ def measure(plan: Plan, say: Callable[[str], None]) -> Results:
     pushgateway = _measure_pushgateway(plan)
     fleet = _measure_fleet(plan, say)
     return Results(
-        machine=Machine(
-            python=platform.python_version(),
-            processor=_processor(),
-            cores=os.cpu_count() or 0,
-            load=(load, os.getloadavg()[0]),
-        ),
+        machine=watch.machine(),
         plan=plan,
         seconds=time.monotonic() - began,
         cycles=cycles,
@@ -71,9 +64,3 @@ def _measure_fleet(plan: Plan, say: Callable[[str], None]) -> FleetFigures | Non
         return None
     say(f"{plan.fleet_sources} large sources")
     return measure_fleet(plan.fleet_sources, plan.fleet_miners, FLEET_ROUNDS)
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo").read_text()
-    names = (line.split(":", 1)[1].strip() for line in info.splitlines() if "model name" in line)
-    return next(names, platform.machine())

@@ -15,6 +15,9 @@ from benchmarks.stalls import StallFigures
 
 Rows = Sequence[Sequence[str]]
 
+TOLERABLE_THEFT = 0.01
+"""Taken in slices of tens of milliseconds, more than this is in the longest stall for sure."""
+
 
 def report(results: Results, bounds: Sequence[Bound]) -> Iterator[str]:
     """The tables, in order."""
@@ -37,6 +40,11 @@ def report(results: Results, bounds: Sequence[Bound]) -> Iterator[str]:
     if results.fleet is not None:
         yield table("Several large sources", _fleet_rows(results.fleet))
     yield table("Bounds", _bound_rows(bounds))
+    if machine.stolen > TOLERABLE_THEFT:
+        yield (
+            f"The host kept {machine.stolen:.0%} of the processor time that this run wanted. Wall "
+            "times and stalls include that: run it again when the host is quiet.\n"
+        )
     if results.service.miners < ONE_SOURCE_MINERS:
         yield f"The bounds are meant for {ONE_SOURCE_MINERS:,} miners: this run is a hint.\n"
 

@@ -4,25 +4,12 @@ from dataclasses import dataclass
 
 from benchmarks.crowd import CrowdFigures
 from benchmarks.cycle import CycleFigures, CycleRatios
+from benchmarks.machine import Machine
 from benchmarks.peers import PeerFigures
 from benchmarks.plan import Plan
 from benchmarks.pushgateway import PushFigures
 from benchmarks.service import FleetFigures, ServiceFigures
 from benchmarks.stalls import StallFigures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """Where it was measured."""
-
-    python: str
-    processor: str
-    cores: int
-    load: tuple[float, float]
-    """Processes that wanted to run, averaged over a minute: at the start and at the end.
-
-    The end's includes the benchmarks' own; what the start has above 0 disturbed them.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

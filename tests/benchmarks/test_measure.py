@@ -1,6 +1,7 @@
 """A whole run at tiny sizes: that everything is measured and told, never how fast it was."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_the_report_has_a_table_for_each_part_and_a_verdict_for_each_bound(
     verdicts = text[text.index("\nBounds\n") :]
     measured = [bound for bound in held if bound.holds is not None]
     assert verdicts.count("PASS") + verdicts.count("FAIL") == len(measured)
+
+
+def test_a_run_on_a_busy_host_says_so(results: Results) -> None:
+    for stolen, said in ((0.0, False), (0.25, True)):
+        machine = replace(results.machine, stolen=stolen)
+        text = "\n".join(report(replace(results, machine=machine), bounds(results)))
+        assert ("kept 25% of the processor time" in text) == said
 
 
 def test_results_are_written_as_json_with_their_verdicts(results: Results, tmp_path: Path) -> None:
