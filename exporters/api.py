@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from exporters.families.proxy import MinerState
-from stats_gateway.downstreams import ConnectionRows, MinerRows, total_hashrate
+from stats_gateway.downstreams import ConnectionRows, MinerRows, Rows, total_hashrate
 from stats_gateway.sources import Service, Source, View
 
 Json: TypeAlias = Mapping[str, object]
@@ -90,43 +90,41 @@ def health(view: View, unix_now: float) -> Json:
 
 def _miners(source: str, rows: MinerRows) -> Iterable[Json]:
     for index, downstream_id in enumerate(rows.downstream_id):
-        idle = downstream_id in rows.idle
         yield {
-            "downstream_id": downstream_id,
-            "id": downstream_id,
-            "name": rows.name[index],
-            "address": rows.address[index],
-            "hashrate": rows.hashrate[index],
-            "shares_submitted": rows.shares_submitted[index],
-            "shares_rejected": rows.shares_rejected[index],
-            "work": rows.work[index],
-            "connected_at": rows.connected_at[index],
-            "last_share_at": rows.last_share_at[index],
-            "state": MinerState.IDLE if idle else MinerState.ACTIVE,
+            **_common(rows, index),
+            "state": MinerState.IDLE if downstream_id in rows.idle else MinerState.ACTIVE,
             "source": source,
         }
 
 
 def _connections(source: str, rows: ConnectionRows) -> Iterable[Json]:
-    for index, downstream_id in enumerate(rows.downstream_id):
+    for index in range(len(rows)):
         yield {
-            "downstream_id": downstream_id,
-            "id": downstream_id,
+            **_common(rows, index),
             "connection_type": rows.connection_type[index],
-            "name": rows.name[index],
-            "address": rows.address[index],
-            "hashrate": rows.hashrate[index],
             "channels": rows.channels[index],
-            "shares_submitted": rows.shares_submitted[index],
-            "shares_rejected": rows.shares_rejected[index],
-            "work": rows.work[index],
-            "connected_at": rows.connected_at[index],
-            "last_share_at": rows.last_share_at[index],
             "quotes_created": rows.quotes_created[index],
             "ehash_mined": rows.ehash_mined[index],
             "work_selection": rows.work_selection[index],
             "source": source,
         }
+
+
+def _common(rows: Rows, index: int) -> Json:
+    """What every kind of downstream has."""
+    downstream_id = rows.downstream_id[index]
+    return {
+        "downstream_id": downstream_id,
+        "id": downstream_id,
+        "name": rows.name[index],
+        "address": rows.address[index],
+        "hashrate": rows.hashrate[index],
+        "shares_submitted": rows.shares_submitted[index],
+        "shares_rejected": rows.shares_rejected[index],
+        "work": rows.work[index],
+        "connected_at": rows.connected_at[index],
+        "last_share_at": rows.last_share_at[index],
+    }
 
 
 def _miner_totals(fresh: Sequence[Source]) -> Json:

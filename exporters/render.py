@@ -111,21 +111,17 @@ class SourceRenderer(Generic[RowsT]):
     ) -> "_RenderedColumn":
         before = self._columns.get(family.name) if same else None
         values = family.values(rows)
-        details = [column(rows) for _, column in family.details]
+        details = [(name, column(rows)) for name, column in family.details]
         if before is not None and before.values == values and before.details == details:
             return before
-        names = [name for name, _ in family.details]
-        more = list(zip(names, details, strict=True))
-        piece = deflater.deflate(
-            sample_lines(family.name, self._identities.templates, values, more)
-        )
-        return _RenderedColumn(values, details, piece)
+        lines = sample_lines(family.name, self._identities.templates, values, details)
+        return _RenderedColumn(values, details, deflater.deflate(lines))
 
 
 @dataclass(frozen=True, slots=True)
 class _RenderedColumn:
     values: Column
-    details: Sequence[Texts]
+    details: Sequence[tuple[str, Texts]]
     piece: Deflated
 
 

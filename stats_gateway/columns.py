@@ -66,8 +66,8 @@ def connection_rows(
     hashrate_required: bool = True,
 ) -> ConnectionRows:
     """The columns of a pool's snapshot; arguments and errors as in `miner_rows`."""
-    common = _CommonColumns(previous, dropped, hashrate_required=hashrate_required)
-    rows = _ordered(_connection_columns(batches, common, dropped), previous)
+    columns = _connection_columns(batches, previous, dropped, hashrate_required=hashrate_required)
+    rows = _ordered(columns, previous)
     check_u64(rows.quotes_created)
     check_u64(rows.ehash_mined)
     return _believed(rows, previous, now)
@@ -120,8 +120,13 @@ def _miner_columns(
 
 
 def _connection_columns(
-    batches: Iterable[Sequence[ConnectionInfo]], common: _CommonColumns, dropped: Dropped
+    batches: Iterable[Sequence[ConnectionInfo]],
+    previous: ConnectionRows | None,
+    dropped: Dropped,
+    *,
+    hashrate_required: bool,
 ) -> ConnectionRows:
+    common = _CommonColumns(previous, dropped, hashrate_required=hashrate_required)
     infos: list[ConnectionInfo] = []
     for batch in batches:
         common.extend(batch)

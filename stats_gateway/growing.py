@@ -33,14 +33,14 @@ class NumberColumn(Generic[Number]):
             try:
                 self._known.fromlist(values)  # type: ignore[arg-type]  # None is what TypeError tells
             except TypeError:
-                self._mixed = list(self._known)
+                pass
             except OverflowError as error:
                 if all(value is None or value >= 0 for value in values):
                     detail = f"a number is too large: {error}"
                     raise MessageRefused(Reason.MALFORMED, detail) from error
-                self._mixed = list(self._known)
             else:
                 return
+            self._mixed = list(self._known)
         self._mixed += values
 
     @property
