@@ -12,9 +12,9 @@ import pytest
 from tests.e2e.harness.rows import miner, miner_snapshot
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import GZIP, OPENMETRICS, TEXT, Service, client
-from tests.e2e.harness.until import until
 from tests.e2e.harness.watch import Watch
 from tests.e2e.harness.wire import Message, connected
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

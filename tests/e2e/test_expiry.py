@@ -10,8 +10,8 @@ from tests.e2e.harness.rows import full_miner_snapshot, miners
 from tests.e2e.harness.rust import jds_snapshot
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import sleep_until, until
 from tests.e2e.harness.wire import connected, line
+from tests.support.until import sleep_until, until
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from stats_gateway.sender import MinerTracker, SnapshotLoop, StatsHandle
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import NOON, miner_snapshot, miners
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import sleep_until, until
 from tests.e2e.harness.wire import connected, frame, line
+from tests.support.until import sleep_until, until
 
 pytestmark = pytest.mark.slow
 

@@ -16,9 +16,9 @@ from tests.e2e.harness.prometheus import scraping
 from tests.e2e.harness.rows import full_connection_snapshot, full_miner_snapshot, miner
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import GZIP, OPENMETRICS, TEXT, Service, client
-from tests.e2e.harness.until import until
 from tests.e2e.harness.wire import connected
 from tests.support.programs import program
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

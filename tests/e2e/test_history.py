@@ -17,8 +17,8 @@ from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.prometheus import scraping
 from tests.e2e.harness.rows import miner, miner_snapshot
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.wire import Sender, connected
+from tests.support.until import sleep_until, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -203,9 +203,9 @@ def test_live_numbers_are_the_work_and_prometheus_gone_is_a_503_at_once(tmp_path
                 began = int(time.time()) + 2
                 # The first step that is whole: the farm is there at both of its ends.
                 end = -(-began // LIVE_STEP) * LIVE_STEP + LIVE_STEP
-                wait_until(end - LIVE_STEP / 2)
+                sleep_until(monotonic(end - LIVE_STEP / 2))
                 farm.mine(staying, after)
-                wait_until(end + SOON_SECONDS)
+                sleep_until(monotonic(end + SOON_SECONDS))
                 total = points(service, f"/api/hashrate?from={began}")
                 moving = points(service, f"/api/miner/moving/hashrate?from={began}")
             assert total[end] == pytest.approx(150 * TERA, rel=SCRAPED)
@@ -219,9 +219,9 @@ def test_live_numbers_are_the_work_and_prometheus_gone_is_a_503_at_once(tmp_path
             assert time.monotonic() - asked < SOON_SECONDS
 
 
-def wait_until(moment: float) -> None:
-    """Let time pass until the unix time `moment`: the test is about a minute of the clock."""
-    time.sleep(max(0.0, moment - time.time()))
+def monotonic(moment: float) -> float:
+    """When the unix time `moment` is on the monotonic clock: the test is about a minute of both."""
+    return time.monotonic() + moment - time.time()
 
 
 def test_a_prometheus_that_hangs_is_a_503_after_the_time_out_and_others_wait_in_no_line() -> None:

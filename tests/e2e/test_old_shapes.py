@@ -13,8 +13,8 @@ from tests.e2e.harness.rust import (
     window_row,
 )
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.wire import connected, line
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ from exporters.page.units import UNKNOWN, duration_text, hashrate_text
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import full_connection_snapshot, miner, miner_snapshot
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.wire import Message, connected
 from tests.support.programs import program
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ from tests.e2e.harness.rows import (
 )
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.watch import Watch, no_row_twice
 from tests.e2e.harness.wire import Message, connected, frame, line
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from tests.grafana.boards import ROOT, Query, fill
 from tests.grafana.prometheus import LOOPBACK, Prometheus, Sample, write_configuration
+from tests.support.ports import free_ports
 from tests.support.programs import program
 
 STARTED_SECONDS = 20.0
@@ -91,13 +92,6 @@ def wait_until(missing: Callable[[], list[str]], seconds: float) -> None:
     while left := missing():
         assert time.monotonic() < deadline, f"after {seconds} s still:\n" + "\n".join(left)
         time.sleep(POLL_SECONDS)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago: Prometheus does not say which it took for port 0."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in sockets]
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import msgpack
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import TEXT, Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.wire import frame
+from tests.support.until import until
 
 REFUSED = "stats_gateway_connections_refused_total"
 MESSAGES_REFUSED = "stats_gateway_messages_refused_total"

@@ -16,10 +16,10 @@ from tests.e2e.harness.link import Link
 from tests.e2e.harness.rows import NOON, miner_snapshot, miners
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.watch import Watch
 from tests.e2e.harness.wire import Message, frame
 from tests.security.peers import Peer, connected, hello
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

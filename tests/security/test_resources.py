@@ -17,11 +17,11 @@ from stats_gateway.store import Store
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.service import Service, client
-from tests.e2e.harness.until import until
 from tests.security.peers import connected, hello
 from tests.support.snapshots import frame
 from tests.support.snapshots import miner as row
 from tests.support.snapshots import miner_snapshot as snapshot
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

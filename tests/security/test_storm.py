@@ -11,9 +11,9 @@ import pytest
 from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.e2e.harness.watch import Watch
 from tests.security.peers import MESSAGES_REFUSED, Peer, connected, hello
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.service import Service
-from tests.e2e.harness.until import until
 from tests.security.peers import connected, hello, refused, wait_refused
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import pytest
 
 from tests.e2e.harness.program import LOOPBACK, Program
 from tests.e2e.harness.service import Answer
-from tests.e2e.harness.until import until
 from tests.security.certificates import Authority
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 

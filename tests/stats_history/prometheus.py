@@ -1,9 +1,7 @@
 """A real Prometheus on a data directory, and what promtool finds in one."""
 
 import json
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,9 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from tests.stats_history.exposition import Samples
+from tests.support.ports import free_ports
 from tests.support.programs import program
+from tests.support.until import until
 
 START_SECONDS = 30.0
 
@@ -57,7 +57,8 @@ def running(data: Path, folder: Path, scrape: str = "") -> Iterator[Prometheus]:
             {"global": {"scrape_interval": "1s"}, "scrape_configs": [target] if scrape else []}
         )
     )
-    address = f"127.0.0.1:{_free_port()}"
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
     command = [
         program("prometheus"),
         f"--config.file={config}",
@@ -68,28 +69,22 @@ def running(data: Path, folder: Path, scrape: str = "") -> Iterator[Prometheus]:
     log = folder / "prometheus.log"
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
-            _wait_until_ready(process, address, log)
+            until(
+                lambda: _ready(address) or process.poll() is not None, START_SECONDS, "Prometheus"
+            )
+            assert process.poll() is None, log.read_text()
             yield Prometheus(address)
         finally:
             process.terminate()
             process.wait(START_SECONDS)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"http://{address}/-/ready", timeout=1):
-                return
-        except (URLError, OSError):
-            time.sleep(0.05)  # between two questions: there is no event to wait for
-    raise AssertionError(f"Prometheus did not start:\n{log.read_text()}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+def _ready(address: str) -> bool:
+    try:
+        with urlopen(f"http://{address}/-/ready", timeout=1):
+            return True
+    except (URLError, OSError):
+        return False
 
 
 def dump(data: Path) -> list[str]:

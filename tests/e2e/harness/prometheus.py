@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes every second, and what it answers at which time."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,8 +15,9 @@ from urllib.request import urlopen
 import yaml
 
 from tests.e2e.harness.program import LOOPBACK
-from tests.e2e.harness.until import until
+from tests.support.ports import free_ports
 from tests.support.programs import program
+from tests.support.until import until
 
 STOP_SECONDS = 20.0
 STORED_SECONDS = 15.0
@@ -93,7 +93,8 @@ def scraping(folder: Path, jobs: Mapping[str, int]) -> Iterator[Prometheus]:
         ],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
-    prometheus = Prometheus(_free_port())
+    (port,) = free_ports(1)
+    prometheus = Prometheus(port)
     command = [
         binary,
         f"--config.file={folder}/prometheus.yml",
@@ -112,9 +113,3 @@ def scraping(folder: Path, jobs: Mapping[str, int]) -> Iterator[Prometheus]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _free_port() -> int:
-    """One that was free a moment ago: Prometheus does not say which it took for port 0."""
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tests.e2e.harness.program import LOOPBACK, Program
 from tests.e2e.harness.scrape import Scrape
-from tests.e2e.harness.until import until
+from tests.support.until import until
 
 Kind = Literal["proxy", "pool"]
 

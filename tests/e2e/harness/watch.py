@@ -6,7 +6,7 @@ from typing import Self
 
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import TEXT, Service, client
-from tests.e2e.harness.until import until
+from tests.support.until import until
 
 Check = Callable[[Scrape], None]
 """Asserts what must hold of every single scrape."""

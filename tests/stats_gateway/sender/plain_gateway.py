@@ -3,11 +3,12 @@
 import socket
 import ssl
 import struct
-import time
-from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 import msgpack
+
+from tests.support.until import until
 
 TIMEOUT = 10.0
 
@@ -91,9 +92,4 @@ class PlainGateway:
         self._socket.close()
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    """Return as soon as `condition` holds; fail when it does not in `TIMEOUT` seconds."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
+eventually = partial(until, seconds=TIMEOUT)
