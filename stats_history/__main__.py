@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stats_history.commands.importer import Plan, Wanted, carry_out, count, resume
+from stats_history.commands.progress import Progress
+from stats_history.commands.report import summary
+from stats_history.commands.retire import check_imported, retire
 from stats_history.errors import HistoryError, RefusedError
-from stats_history.families import Kind
-from stats_history.importer import Plan, Wanted, carry_out, count, resume
-from stats_history.old_database import OldDatabase
-from stats_history.outputs import BlockOutput, Output, TextOutput
-from stats_history.progress import Progress
-from stats_history.report import summary
-from stats_history.retire import check_imported, retire
-from stats_history.state import load, locked
+from stats_history.reading.old_database import OldDatabase
+from stats_history.reading.old_schema import Kind
+from stats_history.writing.outputs import BlockOutput, Output, TextOutput
+from stats_history.writing.state import load, locked
 
 JOBS = {Kind.PROXY: "stats-proxy", Kind.POOL: "stats-pool"}
 INSTANCES = {Kind.PROXY: "127.0.0.1:8084", Kind.POOL: "127.0.0.1:9084"}

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_history.slices import WIDTHS, cut
+from stats_history.writing.slices import WIDTHS, cut
 
 HOUR = 3600
 FINEST = WIDTHS[-1]

@@ -1,9 +1,16 @@
 """Counters of quotes, from the table that holds one row for each."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from stats_history.state import Quotes
+
+@dataclass(slots=True)
+class Quotes:
+    """Quotes so far, and their ehash."""
+
+    created: int = 0
+    amount: int = 0
 
 
 class QuotePoint(NamedTuple):

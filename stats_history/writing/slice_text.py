@@ -6,15 +6,16 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import TypeVar
 
-from stats_history.families import FAMILIES, Kind
-from stats_history.old_database import OldDatabase
-from stats_history.openmetrics import Exposition, label_value, labels_text
-from stats_history.quotes import quote_points
-from stats_history.series import points, share_growth, window_growth
-from stats_history.sessions import OldRow, Session
-from stats_history.slices import Slice
-from stats_history.state import Carry, Quotes
-from stats_history.totals import SILENCE_SECONDS, totals
+from stats_history.converting.carry import Carry
+from stats_history.converting.families import FAMILIES
+from stats_history.converting.quotes import Quotes, quote_points
+from stats_history.converting.series import points, share_growth, window_growth
+from stats_history.converting.sessions import Session
+from stats_history.converting.totals import SILENCE_SECONDS, totals
+from stats_history.reading.old_database import OldDatabase
+from stats_history.reading.old_schema import Kind, OldRow
+from stats_history.writing.openmetrics import Exposition, label_value, labels_text
+from stats_history.writing.slices import Slice
 
 BATCH = 4096
 """Samples of one series held at a time."""

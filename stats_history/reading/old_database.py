@@ -9,17 +9,17 @@ from typing import Self
 from urllib.parse import quote
 
 from stats_history.errors import HistoryError
-from stats_history.families import Kind
-from stats_history.old_schema import (
+from stats_history.reading.old_schema import (
     COUNTS_SQL,
     FIRST_TIMESTAMP,
     HASHRATE_SQL,
     ID_SQL,
     Generation,
+    Kind,
+    OldRow,
     OldSchema,
     recognize,
 )
-from stats_history.sessions import OldRow
 
 MAX_ID = 2**32 - 1
 BUSY_SECONDS = 30

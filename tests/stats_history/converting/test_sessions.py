@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_history.sessions import OldRow, Session, last_of_each_second, split
+from stats_history.converting.sessions import Session, last_of_each_second, split
+from stats_history.reading.old_schema import OldRow
 
 Counts = list[int]
 

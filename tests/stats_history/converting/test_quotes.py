@@ -1,7 +1,6 @@
 """Counters made of a table of quotes."""
 
-from stats_history.quotes import quote_points
-from stats_history.state import Quotes
+from stats_history.converting.quotes import Quotes, quote_points
 
 
 def test_quotes_add_up_from_a_zero_before_the_first() -> None:

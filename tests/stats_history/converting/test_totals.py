@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_history.totals import totals
+from stats_history.converting.totals import totals
 
 Hashrate = tuple[int, int, float]
 

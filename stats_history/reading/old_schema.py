@@ -3,9 +3,9 @@
 import enum
 import sqlite3
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stats_history.errors import HistoryError
-from stats_history.families import Kind
 
 FIRST_TIMESTAMP = 1_231_006_505
 """Bitcoin's first block, 2009-01-03: nothing was mined before it. Clocks begin at 0 without NTP."""
@@ -14,11 +14,34 @@ ID_SQL = "CASE WHEN downstream_id < 0 THEN downstream_id + 4294967296 ELSE downs
 """The downstream_id that was meant: ids of 2^31 and above were stored as negative numbers."""
 
 
+class Kind(enum.StrEnum):
+    """Which of the two old services wrote a database."""
+
+    PROXY = "proxy"
+    POOL = "pool"
+
+
 class Generation(enum.StrEnum):
     """Which of the two schemas a database has."""
 
     EVENTS = "events"
     SNAPSHOTS = "snapshots"
+
+
+class OldRow(NamedTuple):
+    """One row of `hashrate_samples`, of either generation; what is not known is None.
+
+    `timestamp` in unix seconds, `hashrate` in hashes per second, `lifetime` the shares since the
+    downstream connected, `shares` and `difficulty` (summed) those of the last `window` seconds.
+    """
+
+    downstream_id: int
+    timestamp: int
+    hashrate: float | None
+    lifetime: int | None = None
+    shares: int | None = None
+    difficulty: float | None = None
+    window: int | None = None
 
 
 def _is_sound(column: str) -> str:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from stats_history.errors import HistoryError
-from stats_history.slices import WIDTHS
+from stats_history.writing.slices import WIDTHS
 
 HEAD_SECONDS = 4 * 3600
 """What Prometheus may still hold in memory: up to 3 h, and time to write it out.

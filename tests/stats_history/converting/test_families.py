@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from exporters.families import ALL
-from stats_history.families import FAMILIES, Family, Kind
+from stats_history.converting.families import FAMILIES, Family
+from stats_history.reading.old_schema import Kind
 
 LIVE = {family.name: family for family in ALL}
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stats_gateway.limits import MAX_NAME_BYTES
 from stats_gateway.text import clean
-from stats_history.families import Family
-from stats_history.openmetrics import Exposition, label_value, labels_text
+from stats_history.converting.families import Family
+from stats_history.writing.openmetrics import Exposition, label_value, labels_text
 from tests.stats_history.exposition import samples_of
 
 RATE = Family("rate_hashes_per_second", "gauge", "Rate.")

@@ -8,10 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from stats_history.errors import HistoryError, RefusedError
-from stats_history.families import Kind
-from stats_history.old_database import OldDatabase
-from stats_history.old_schema import CURRENT_STATE_TABLES, tables_of
-from stats_history.state import State
+from stats_history.reading.old_database import OldDatabase
+from stats_history.reading.old_schema import CURRENT_STATE_TABLES, Kind, tables_of
+from stats_history.writing.state import State
 
 _PROC = Path("/proc")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from stats_history.__main__ import main
-from stats_history.blocks import HEAD_SECONDS
+from stats_history.writing.blocks import HEAD_SECONDS
 from tests.stats_history.exposition import Samples, samples_of
 from tests.stats_history.old_databases import (
     START,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
-from stats_history.conversion import Conversion, Findings
 from stats_history.errors import HistoryError, RefusedError
-from stats_history.old_database import OldDatabase, Rejected
-from stats_history.openmetrics import Exposition
-from stats_history.outputs import Output
-from stats_history.slices import WIDTHS, Slice, cut
-from stats_history.state import State, load, save
+from stats_history.reading.old_database import OldDatabase, Rejected
+from stats_history.writing.openmetrics import Exposition
+from stats_history.writing.outputs import Output
+from stats_history.writing.slice_text import Conversion, Findings
+from stats_history.writing.slices import WIDTHS, Slice, cut
+from stats_history.writing.state import State, load, save
 
 SETTLE_SECONDS = 60
 """Newer rows wait for the next run: the old service may still be writing their second."""

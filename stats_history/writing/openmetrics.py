@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from stats_history.families import Family
+from stats_history.converting.families import Family
 
 MAX_LABEL_BYTES = 128
 """The live services cut names to this length; imported ones must equal them."""

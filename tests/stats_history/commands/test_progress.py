@@ -2,7 +2,7 @@
 
 import io
 
-from stats_history.progress import Progress
+from stats_history.commands.progress import Progress
 
 
 class Terminal(io.StringIO):

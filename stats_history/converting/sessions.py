@@ -7,23 +7,8 @@ starts above where the old one ended, leaves none.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
-
-class OldRow(NamedTuple):
-    """One row of `hashrate_samples`, of either generation; what is not known is None.
-
-    `timestamp` in unix seconds, `hashrate` in hashes per second, `lifetime` the shares since the
-    downstream connected, `shares` and `difficulty` (summed) those of the last `window` seconds.
-    """
-
-    downstream_id: int
-    timestamp: int
-    hashrate: float | None
-    lifetime: int | None = None
-    shares: int | None = None
-    difficulty: float | None = None
-    window: int | None = None
+from stats_history.reading.old_schema import OldRow
 
 
 @dataclass(slots=True)

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Protocol
 
-from stats_history.blocks import (
+from stats_history.errors import HistoryError
+from stats_history.writing.blocks import (
     check_data_folder,
     find_promtool,
     give_to_owner_of,
     head_start,
     make_blocks,
 )
-from stats_history.errors import HistoryError
-from stats_history.slices import Slice
+from stats_history.writing.slices import Slice
 
 
 class Output(Protocol):

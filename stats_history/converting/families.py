@@ -1,15 +1,9 @@
 """The metric families that old history is written under, the same names the live services use."""
 
-import enum
 from dataclasses import dataclass
 from typing import Literal
 
-
-class Kind(enum.StrEnum):
-    """Which of the two old services wrote a database."""
-
-    PROXY = "proxy"
-    POOL = "pool"
+from stats_history.reading.old_schema import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_history.series import Point, points, share_growth, window_growth
-from stats_history.sessions import OldRow, Session
+from stats_history.converting.series import Point, points, share_growth, window_growth
+from stats_history.converting.sessions import Session
+from stats_history.reading.old_schema import OldRow
 
 HASHES = 2**32
 

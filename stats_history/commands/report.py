@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from stats_history.families import Kind
-from stats_history.importer import Outcome
-from stats_history.old_schema import Generation, OldSchema
+from stats_history.commands.importer import Outcome
+from stats_history.reading.old_schema import Generation, Kind, OldSchema
 
 DEFAULT_RETENTION_SECONDS = 15 * 86_400
 """What Prometheus keeps without --storage.tsdb.retention.time; it deletes older blocks at once."""

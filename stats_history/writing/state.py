@@ -10,26 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stats_history.converting.carry import Carry
+from stats_history.converting.quotes import Quotes
+from stats_history.converting.sessions import Session
 from stats_history.errors import HistoryError, RefusedError
-from stats_history.sessions import Session
 
 VERSION = 1
-
-
-@dataclass(slots=True)
-class Quotes:
-    """Quotes so far, and their ehash."""
-
-    created: int = 0
-    amount: int = 0
-
-
-@dataclass(slots=True)
-class Carry:
-    """What one slice hands on to the next, by downstream_id (quotes of a proxy: all under 0)."""
-
-    sessions: dict[int, Session] = field(default_factory=dict)
-    quotes: dict[int, Quotes] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

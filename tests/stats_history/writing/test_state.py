@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stats_history.state import State, load, save
+from stats_history.writing.state import State, load, save
 from tests.stats_history.old_databases import snapshot_database, steady_rows
 from tests.stats_history.prometheus import dump, samples_in_blocks
 from tests.support.programs import program

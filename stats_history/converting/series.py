@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from stats_history.sessions import OldRow, Session, last_of_each_second, split
+from stats_history.converting.sessions import Session, last_of_each_second, split
+from stats_history.reading.old_schema import OldRow
 
 HASHES_PER_DIFFICULTY = 2.0**32
 """Expected hashes behind one share of difficulty 1."""

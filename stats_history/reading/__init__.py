@@ -1,0 +1,1 @@
+"""The old databases: which ones they are, and the rows in them."""
