@@ -1,4 +1,4 @@
-"""What an import tells at its end."""
+"""The summary that an import prints at its end."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ def _skipped(outcome: Outcome) -> Iterator[str]:
         (rejected.before_bitcoin, "rows with a timestamp before 2009: the clock was not set"),
         (rejected.in_the_future, "rows with a timestamp in the future"),
         (rejected.bad_id, "rows whose downstream_id is no 32-bit number"),
+        (rejected.bad_quote, "quotes with a negative amount or a bad downstream_id"),
         (findings.same_second, "rows replaced by a later row of the same second"),
         (findings.without_hashrate, "hashrates that were negative, infinite or not a number"),
     )

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from stats_history.errors import HistoryError, RefusedError
 from stats_history.reading.old_database import OldDatabase
 from stats_history.reading.old_schema import CURRENT_STATE_TABLES, Kind, tables_of
-from stats_history.writing.state import State
+from stats_history.writing.blocks import sources_of
+from stats_history.writing.state import State, sync_folder
 
 _PROC = Path("/proc")
 
@@ -21,8 +22,10 @@ def check_imported(path: Path, state: State, now: int) -> None:
         raise RefusedError(f"the state file is of {state.database}, not of {path.resolve()}")
     if state.moves:
         raise RefusedError("the import was interrupted: run the same 'stats-history import' again")
+    _check_blocks(state)
     with OldDatabase(path, Kind(state.kind)) as database:
         found = database.first_and_last(now)
+        rows = database.count_rows(state.start, state.through)
     if found is None:
         return
     first, last = found
@@ -30,6 +33,26 @@ def check_imported(path: Path, state: State, now: int) -> None:
         raise RefusedError(
             f"the import covers [{state.start}, {state.through}) and the database "
             f"[{first}, {last}]: import the rest first"
+        )
+    if rows != state.rows:
+        raise RefusedError(
+            f"the database has {rows:,} rows in the imported time, and {state.rows:,} of them "
+            "were imported: some were written late, or removed since. Import it again elsewhere"
+        )
+
+
+def _check_blocks(state: State) -> None:
+    """Raise RefusedError unless every imported block is there, by itself or in a compacted one."""
+    output = Path(state.output)
+    blocks = [name for name in state.pieces if not name.endswith(".om")]
+    if not output.is_dir():
+        return
+    gone = sorted(set(blocks) - sources_of(output))
+    if gone:
+        raise RefusedError(
+            f"{len(gone)} of {len(blocks)} imported blocks are no longer in {output} ({gone[0]}): "
+            "Prometheus's retention or somebody has removed them. To import them again, remove the "
+            "state file"
         )
 
 
@@ -64,7 +87,7 @@ def retire(path: Path, backup: Path) -> list[str]:
         dropped = sorted(tables_of(connection).intersection(CURRENT_STATE_TABLES))
         if not dropped:
             return []
-        _back_up(connection, backup)
+        _back_up(connection, path, backup)
         with connection:
             connection.execute("BEGIN")
             for table in dropped:
@@ -91,13 +114,32 @@ def _open_exclusively(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _back_up(connection: sqlite3.Connection, backup: Path) -> None:
-    with closing(sqlite3.connect(backup)) as copy:
-        connection.backup(copy)
-        (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
-        same = _row_counts(copy) == _row_counts(connection)
-    if verdict != "ok" or not same:
-        raise HistoryError(f"the backup {backup} is not sound ({verdict}): nothing was dropped")
+def _back_up(connection: sqlite3.Connection, path: Path, backup: Path) -> None:
+    """Copy the database; the copy gets its name when it is whole, sound and on the disk."""
+    part = backup.with_name(backup.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        part.touch(0o600)
+        with closing(sqlite3.connect(part)) as copy:
+            connection.backup(copy)
+            _check_copy(copy, connection)
+        original = path.stat()
+        if os.geteuid() == 0:
+            os.chown(part, original.st_uid, original.st_gid)
+        part.chmod(original.st_mode & 0o7777)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.rename(backup)
+        sync_folder(backup.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _check_copy(copy: sqlite3.Connection, original: sqlite3.Connection) -> None:
+    (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
+    if verdict != "ok" or _row_counts(copy) != _row_counts(original):
+        raise HistoryError(f"the backup is not sound ({verdict}): nothing was dropped")
 
 
 def _row_counts(connection: sqlite3.Connection) -> dict[str, int]:

@@ -11,20 +11,29 @@ class Family:
     """One metric family; a counter's `name` already ends in `_total`."""
 
     name: str
-    type: Literal["gauge", "counter"]
+    type: Literal["gauge", "counter", "unknown"]
     help: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Families:
-    """What can be known of each kind of service, in the order it is written."""
+    """The families of one kind of service that an old database tells something of.
+
+    `group` counts downstreams by the label `group_label`: miners by state, connections by type.
+    """
 
     hashrate: Family
     shares: Family
     work: Family
+    info: Family
+    connected: Family
+    last_share: Family
     total: Family
+    group: Family
+    group_label: str
     quotes: Family
     quotes_amount: Family
+    rows: Family = Family("stats_gateway_downstreams", "gauge", "Rows of a source.")
     balance: Family | None = None
 
 
@@ -45,6 +54,17 @@ FAMILIES = {
             "counter",
             "Expected hashes behind a miner's accepted shares.",
         ),
+        info=Family("stratum_proxy_miner_info", "gauge", "A connected miner; always 1."),
+        connected=Family(
+            "stratum_proxy_miner_connected_timestamp_seconds", "gauge", "When the miner connected."
+        ),
+        last_share=Family(
+            "stratum_proxy_miner_last_share_timestamp_seconds",
+            "gauge",
+            "When the miner's share count was last seen to grow.",
+        ),
+        group=Family("stratum_proxy_miners", "gauge", "Connected miners by state."),
+        group_label="state",
         total=Family(
             "stratum_proxy_hashrate_hashes_per_second",
             "gauge",
@@ -72,6 +92,19 @@ FAMILIES = {
             "counter",
             "Expected hashes behind a connection's accepted shares.",
         ),
+        info=Family("stratum_pool_connection_info", "gauge", "A connection; always 1."),
+        connected=Family(
+            "stratum_pool_connection_connected_timestamp_seconds",
+            "gauge",
+            "When the connection was opened.",
+        ),
+        last_share=Family(
+            "stratum_pool_connection_last_share_timestamp_seconds",
+            "gauge",
+            "When the connection's share count was last seen to grow.",
+        ),
+        group=Family("stratum_pool_connections", "gauge", "Connections by type."),
+        group_label="connection_type",
         total=Family(
             "stratum_pool_hashrate_hashes_per_second",
             "gauge",

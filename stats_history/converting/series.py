@@ -1,9 +1,10 @@
 """From sessions to samples: hashrate, shares and work of one downstream over time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from stats_history.converting.sessions import Session, last_of_each_second, split
+from stats_history.converting.totals import SILENCE_SECONDS
 from stats_history.reading.old_schema import OldRow
 
 HASHES_PER_DIFFICULTY = 2.0**32
@@ -16,13 +17,18 @@ Growth: TypeAlias = Callable[[Session, OldRow], float]
 class Point(NamedTuple):
     """What is known of a downstream at one second; unknown is None, never 0.
 
-    `hashrate` in hashes per second, `shares` and `work` (in hashes) since its session began.
+    `hashrate` in hashes per second, `shares` and `work` (in hashes) since its session began;
+    `connected` and `last_share` in unix seconds. `new_minute` says that no earlier point lies in
+    the same minute: what hardly ever changes is written once a minute.
     """
 
     timestamp: int
     hashrate: float | None
-    shares: int | None
-    work: float | None
+    shares: int | None = None
+    work: float | None = None
+    connected: int | None = None
+    last_share: int | None = None
+    new_minute: bool = True
 
 
 def points(rows: Iterable[OldRow], session: Session, growth: Growth) -> Iterator[Point]:
@@ -33,17 +39,46 @@ def points(rows: Iterable[OldRow], session: Session, growth: Growth) -> Iterator
     newest = session
     for newest, row in split(last_of_each_second(rows), session):
         work: float | None = None
+        newest.see(row)
         if row.lifetime is not None:
             newest.work += growth(newest, row)
             newest.shares = row.lifetime
             work = newest.work * HASHES_PER_DIFFICULTY
+        told = row.timestamp, row.hashrate, row.lifetime, work, newest.connected, newest.last_share
+        yield Point(*told, _is_new_minute(newest.timestamp, row.timestamp))
         newest.timestamp = row.timestamp
-        yield Point(row.timestamp, row.hashrate, row.lifetime, work)
-    session.number = newest.number
-    session.timestamp = newest.timestamp
-    session.shares = newest.shares
-    session.work = newest.work
-    session.mean = newest.mean
+    session.become(newest)
+
+
+def held(rows: Iterable[Point], moments: Sequence[int]) -> Iterator[Point]:
+    """The newest of `rows` at each of `moments`, while that row is not older than SILENCE_SECONDS.
+
+    For the event era, whose downstreams told their hashrates at different times: the recording
+    rules take an average over scrapes, and a scrape sees all downstreams at one moment.
+    """
+    waiting = iter(rows)
+    following = next(waiting, None)
+    newest: Point | None = None
+    before: int | None = None
+    for moment in moments:
+        while following is not None and following.timestamp <= moment:
+            newest, following = following, next(waiting, None)
+        if newest is not None and newest.timestamp > moment - SILENCE_SECONDS:
+            yield newest._replace(timestamp=moment, new_minute=_is_new_minute(before, moment))
+            before = moment
+
+
+def new_minutes(moments: Iterable[int]) -> Iterator[int]:
+    """The first of `moments`, which are in time order, in each minute."""
+    before: int | None = None
+    for moment in moments:
+        if _is_new_minute(before, moment):
+            yield moment
+        before = moment
+
+
+def _is_new_minute(before: int | None, now: int) -> bool:
+    return before is None or before // 60 != now // 60
 
 
 def share_growth(session: Session, row: OldRow) -> float:

@@ -6,7 +6,7 @@ starts above where the old one ended, leaves none.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from stats_history.reading.old_schema import OldRow
 
@@ -16,7 +16,8 @@ class Session:
     """One downstream from its first row to its newest.
 
     `shares` is the newest lifetime count, `work` the sum of the difficulties of the shares so far,
-    `mean` the newest known mean difficulty of a share.
+    `mean` the newest known mean difficulty of a share. `connected` and `last_share` are unix
+    seconds, or None while no row has told them.
     """
 
     number: int = 1
@@ -24,6 +25,8 @@ class Session:
     shares: int = 0
     work: float = 0.0
     mean: float = 0.0
+    connected: int | None = None
+    last_share: int | None = None
 
     def covers(self, row: OldRow) -> bool:
         """Whether `row`, the next in time, belongs to this session."""
@@ -32,6 +35,24 @@ class Session:
     def successor(self) -> "Session":
         """The session after this one."""
         return Session(number=self.number + 1)
+
+    def become(self, other: "Session") -> None:
+        """Take over everything that `other` holds."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(other, field.name))
+
+    def see(self, row: OldRow) -> None:
+        """Note when the downstream connected and shared last, as far as `row` tells it."""
+        first = self.timestamp is None
+        if row.lifetime is None:
+            return
+        # The session began a moment ago if the one before it just ended, or if all of its shares
+        # lie in the newest window.
+        if first and (self.number > 1 or row.lifetime == row.shares):
+            self.connected = row.timestamp
+        # A first count may be of long ago, unless the newest window has shares.
+        if row.lifetime > self.shares and (row.shares or not first):
+            self.last_share = row.timestamp
 
 
 def split(rows: Iterable[OldRow], session: Session) -> Iterator[tuple[Session, OldRow]]:

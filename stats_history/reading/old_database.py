@@ -38,6 +38,7 @@ class Rejected:
     before_bitcoin: int
     in_the_future: int
     bad_id: int
+    bad_quote: int = 0
 
 
 class OldDatabase:
@@ -53,9 +54,12 @@ class OldDatabase:
         self._connection = _open_read_only(path)
         try:
             self.schema: OldSchema = recognize(self._connection, kind)
-        except sqlite3.DatabaseError as error:
-            raise HistoryError(f"cannot read {path}: {error}") from error
-        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        except (sqlite3.DatabaseError, HistoryError) as error:
+            self._connection.close()
+            if isinstance(error, HistoryError):
+                raise
+            raise HistoryError(unreadable(path, error)) from error
         self._hashrate = HASHRATE_SQL[self.schema.generation]
 
     def __enter__(self) -> Self:
@@ -89,13 +93,23 @@ class OldDatabase:
 
     def rejected(self, now: int) -> Rejected:
         """Count what no range of time and no valid id will ever reach."""
-        counts = self._connection.execute(
+        before, after, bad_id = self._connection.execute(
             "SELECT total(timestamp < ?), total(timestamp > ?), "  # noqa: S608 - our own text
             f"total(timestamp BETWEEN ? AND ? AND NOT {_valid_id()}) "
             "FROM hashrate_samples",
             (FIRST_TIMESTAMP, now, FIRST_TIMESTAMP, now),
         ).fetchone()
-        return Rejected(*map(int, counts))
+        return Rejected(int(before), int(after), int(bad_id), self._bad_quotes(now))
+
+    def _bad_quotes(self, now: int) -> int:
+        if "quote_history" not in self.schema.tables:
+            return 0
+        found: tuple[int] = self._connection.execute(
+            "SELECT count(*) FROM quote_history WHERE timestamp BETWEEN ? AND ? "  # noqa: S608 - our own text
+            f"AND NOT (amount >= 0 AND {_valid_id()})",
+            (FIRST_TIMESTAMP, now),
+        ).fetchone()
+        return found[0]
 
     def rows_by_time(self, start: int, end: int, width: int) -> list[tuple[int, int]]:
         """How many rows each bucket of `width` seconds holds: (its start, rows)."""
@@ -112,6 +126,17 @@ class OldDatabase:
         if balance is not None:
             counts.setdefault(balance[0] // width * width, 1)
         return sorted(counts.items())
+
+    def count_rows(self, start: int, end: int) -> int:
+        """How many rows of all time series lie in [start, end)."""
+        counts = [
+            self._connection.execute(
+                f"SELECT count(*) FROM {table} WHERE timestamp >= ? AND timestamp < ?",  # noqa: S608 - our own names
+                (start, end),
+            ).fetchone()
+            for table in self._time_series()
+        ]
+        return sum(count for (count,) in counts)
 
     def rows_by_downstream(self, start: int, end: int) -> Iterator[OldRow]:
         """The rows in [start, end), by downstream_id, then in time order, then as written."""
@@ -163,9 +188,9 @@ class OldDatabase:
 
     def names(self) -> dict[int, str]:
         """The newest name of each downstream_id that has one; earlier ones were overwritten."""
-        if self.schema.generation is Generation.SNAPSHOTS:
-            return self._texts("downstreams", "name")
-        return self._texts("current_stats", "name")
+        older, newer = self._texts("current_stats", "name"), self._texts("downstreams", "name")
+        # A database of events that a later service opened has both tables.
+        return newer | older if self.schema.generation is Generation.EVENTS else newer
 
     def connection_types(self) -> dict[int, str]:
         """The pool's connection types, in the live services' words, where the database tells."""
@@ -202,21 +227,44 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
     address = f"file:{quote(str(path.resolve()))}?mode=ro"
     try:
         connection = _connect(address)
-    except sqlite3.OperationalError:
-        # A database in WAL mode, in a folder that we may not write to: without a log, nobody
-        # has it open, and it can be read as the plain file it is.
-        if path.with_name(path.name + "-wal").exists():
-            raise HistoryError(
-                f"cannot read {path} beside its write-ahead log: run as the user that owns it"
-            ) from None
+    except sqlite3.DatabaseError as error:
+        if not _may_be_a_log_that_cannot_be_made(error):
+            raise HistoryError(unreadable(path, error)) from error
+        for suffix in ("-wal", "-journal"):
+            if path.with_name(path.name + suffix).exists():
+                raise HistoryError(
+                    f"cannot read {path} beside {path.name}{suffix}, which holds a part of it: "
+                    f"run as its owner, or have the owner open it once: sqlite3 {path} .schema"
+                ) from error
+        # Without a log and a journal, nobody writes it, and the file is all there is.
         try:
             connection = _connect(address + "&immutable=1")
-        except sqlite3.DatabaseError as error:
-            raise HistoryError(f"cannot read {path}: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise HistoryError(f"cannot read {path}: {error}") from error
+        except sqlite3.DatabaseError as second:
+            raise HistoryError(unreadable(path, second)) from second
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     return connection
+
+
+def unreadable(path: Path, error: sqlite3.DatabaseError) -> str:
+    """What to tell the operator of an error that SQLite raised while `path` was read."""
+    code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return (
+            f"another process has locked {path} for more than {BUSY_SECONDS} s "
+            "(a VACUUM, or the removal of many rows): run the same command again when it is done"
+        )
+    if code == sqlite3.SQLITE_CORRUPT:
+        return (
+            f"{path} is damaged ({error}): make a sound copy with 'sqlite3 {path} .recover | "
+            "sqlite3 recovered.db', and import that one"
+        )
+    return f"cannot read {path}: {error}"
+
+
+def _may_be_a_log_that_cannot_be_made(error: sqlite3.DatabaseError) -> bool:
+    """Whether this is how SQLite refuses a database in WAL mode in a folder without writing."""
+    code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
+    return code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 def _connect(address: str) -> sqlite3.Connection:

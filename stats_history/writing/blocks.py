@@ -2,11 +2,11 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 from stats_history.errors import HistoryError
+from stats_history.writing.programs import die_with_parent
 from stats_history.writing.slices import WIDTHS
 
 HEAD_SECONDS = 4 * 3600
@@ -15,19 +15,6 @@ HEAD_SECONDS = 4 * 3600
 A block that reaches into that range makes Prometheus drop its own samples there when it replays
 its log at the next start.
 """
-
-_TOOLS = Path(".tools", "bin")
-
-
-def find_promtool() -> str:
-    """The path of promtool: on the PATH, else in .tools/bin."""
-    found = shutil.which("promtool") or shutil.which("promtool", path=str(_TOOLS))
-    if found is None:
-        raise HistoryError(
-            "there is no promtool on the PATH: install Prometheus, "
-            "or write text with --out and import it where promtool is"
-        )
-    return found
 
 
 def check_data_folder(folder: Path) -> None:
@@ -63,6 +50,7 @@ def make_blocks(promtool: str, text: Path, staging: Path, samples: int) -> list[
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=die_with_parent,
     )
     if ran.returncode:
         reason = (ran.stderr.strip() or ran.stdout.strip()).splitlines()[-1:]
@@ -72,6 +60,16 @@ def make_blocks(promtool: str, text: Path, staging: Path, samples: int) -> list[
     if made != samples:
         raise HistoryError(f"promtool's blocks hold {made} samples, not the {samples} written")
     return [meta.parent for meta in metas]
+
+
+def sources_of(data: Path) -> set[str]:
+    """The names of all blocks in a data directory, and of those that were compacted into them."""
+    found: set[str] = set()
+    for meta in data.glob("*/meta.json"):
+        found.add(meta.parent.name)
+        told = json.loads(meta.read_text("utf-8"))
+        found.update(told.get("compaction", {}).get("sources", ()))
+    return found
 
 
 def give_to_owner_of(folder: Path, block: Path) -> None:

@@ -1,16 +1,17 @@
 """Where an import goes: text files, or blocks in the data directory of a Prometheus."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from stats_history.errors import HistoryError
 from stats_history.writing.blocks import (
     check_data_folder,
-    find_promtool,
     give_to_owner_of,
     head_start,
     make_blocks,
 )
+from stats_history.writing.programs import find_program
 from stats_history.writing.slices import Slice
 
 
@@ -65,13 +66,17 @@ class BlockOutput:
         check_data_folder(folder)
         self.path = self.home = folder.resolve()
         self.until = head_start(folder)
-        self._promtool = find_promtool()
+        self.promtool = find_program("promtool")
 
     def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
         """The blocks that promtool makes of the text."""
         del piece
-        blocks = make_blocks(self._promtool, text, text.parent, samples)
+        blocks = make_blocks(self.promtool, text, text.parent, samples)
         text.unlink()
+        return self.moves(blocks)
+
+    def moves(self, blocks: Sequence[Path]) -> list[tuple[str, str]]:
+        """What to rename to what to make finished blocks part of the data directory."""
         for block in blocks:
             give_to_owner_of(self.path, block)
         return [(str(block), str(self.path / block.name)) for block in blocks]

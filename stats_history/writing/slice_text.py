@@ -1,19 +1,27 @@
 """One slice of an old database as OpenMetrics text."""
 
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import TypeVar
 
 from stats_history.converting.carry import Carry
-from stats_history.converting.families import FAMILIES
+from stats_history.converting.families import FAMILIES, Family
 from stats_history.converting.quotes import Quotes, quote_points
-from stats_history.converting.series import points, share_growth, window_growth
+from stats_history.converting.series import (
+    Point,
+    held,
+    new_minutes,
+    points,
+    share_growth,
+    window_growth,
+)
 from stats_history.converting.sessions import Session
-from stats_history.converting.totals import SILENCE_SECONDS, totals
+from stats_history.converting.totals import ACTIVE_SECONDS, Series, totals
 from stats_history.reading.old_database import OldDatabase
-from stats_history.reading.old_schema import Kind, OldRow
+from stats_history.reading.old_schema import Generation, Kind, OldRow
 from stats_history.writing.openmetrics import Exposition, label_value, labels_text
 from stats_history.writing.slices import Slice
 
@@ -22,11 +30,12 @@ BATCH = 4096
 
 T = TypeVar("T")
 _BY_DOWNSTREAM = itemgetter(0)
+_STATES = ("active", "idle")
 
 
 @dataclass(slots=True)
 class Findings:
-    """What was met on the way: rows of `hashrate_samples`, and what was not as it should be."""
+    """How many rows of `hashrate_samples` were read, and how many of them were not as expected."""
 
     rows: int = 0
     same_second: int = 0
@@ -51,61 +60,125 @@ class Conversion:
         self._carry = carry
         self._done = done
         self._of_pool = database.schema.kind is Kind.POOL
+        self._of_events = database.schema.generation is Generation.EVENTS
         self._families = FAMILIES[database.schema.kind]
         self._growth = window_growth if self._of_pool else share_growth
         self._names = database.connection_types() if self._of_pool else database.names()
 
     def write(self, piece: Slice, out: Exposition) -> None:
         """Write every sample of a slice."""
+        since = piece.start - ACTIVE_SECONDS
+        hashrates = self._database.hashrates_in_time_order(since, piece.end + 1)
+        groups = sorted(set(self._names.values())) if self._of_pool else _STATES
+        found = Series(totals(hashrates, piece.start, piece.end, self._group), groups)
+        minutes: dict[int, Sequence[int]] = {}
         rows = self._database.rows_by_downstream(piece.start, piece.end)
         for downstream_id, own in groupby(rows, _BY_DOWNSTREAM):
-            self._write_downstream(downstream_id, own, out)
-        self._write_totals(piece, out)
-        self._write_quotes(piece, out)
+            told = array("q", self._write_downstream(downstream_id, own, found.moments, out))
+            if self._of_pool and self._of_events:
+                minutes[downstream_id] = told
+        self._write_totals(found, out)
+        self._write_quotes(piece, minutes, array("q", new_minutes(found.moments)), out)
         self._write_balance(piece, out)
 
     def _write_downstream(
-        self, downstream_id: int, rows: Iterator[OldRow], out: Exposition
-    ) -> None:
+        self, downstream_id: int, rows: Iterator[OldRow], moments: Sequence[int], out: Exposition
+    ) -> Iterator[int]:
+        """Write the series of a downstream; yield the first moment of each minute with a sample."""
         labels = self._row_labels(downstream_id)
         session = self._carry.sessions.setdefault(downstream_id, Session())
         before = self.findings.rows
-        written = 0
-        for batch in _batches(points(self._counted(rows), session, self._growth)):
-            rates = [(at, rate) for at, rate, _, _ in batch]
-            out.write(self._families.hashrate, labels, rates)
-            out.write(self._families.shares, labels, [(at, n) for at, _, n, _ in batch])
-            out.write(self._families.work, labels, [(at, work) for at, _, _, work in batch])
-            written += len(batch)
-            self.findings.without_hashrate += sum(rate is None for _, rate in rates)
-            self._done(len(batch))
-        self.findings.same_second += self.findings.rows - before - written
+        found = self._known(points(self._counted(rows), session, self._growth))
+        for batch in _batches(held(found, moments) if self._of_events else found):
+            self._write_points(labels, batch, out)
+            yield from (point.timestamp for point in batch if point.new_minute)
+        self._done(self.findings.rows - before)
+
+    def _write_points(self, labels: str, batch: list[Point], out: Exposition) -> None:
+        families = self._families
+        out.write(families.hashrate, labels, [(point.timestamp, point.hashrate) for point in batch])
+        out.write(families.shares, labels, [(point.timestamp, point.shares) for point in batch])
+        out.write(families.work, labels, [(point.timestamp, point.work) for point in batch])
+        rare = [point for point in batch if point.new_minute]
+        out.write(families.info, labels, [(point.timestamp, 1) for point in rare])
+        out.write(
+            families.connected, labels, [(point.timestamp, point.connected) for point in rare]
+        )
+        out.write(
+            families.last_share, labels, [(point.timestamp, point.last_share) for point in rare]
+        )
 
     def _counted(self, rows: Iterator[OldRow]) -> Iterator[OldRow]:
         for row in rows:
             self.findings.rows += 1
+            self.findings.same_second += 1
             yield row
 
-    def _write_totals(self, piece: Slice, out: Exposition) -> None:
-        since = piece.start - SILENCE_SECONDS
-        hashrates = self._database.hashrates_in_time_order(since, piece.end + 1)
-        labels = labels_text(self._labels)
-        for batch in _batches(totals(hashrates, piece.start, piece.end)):
-            out.write(self._families.total, labels, batch)
+    def _known(self, found: Iterable[Point]) -> Iterator[Point]:
+        for point in found:
+            self.findings.same_second -= 1
+            self.findings.without_hashrate += point.hashrate is None
+            yield point
 
-    def _write_quotes(self, piece: Slice, out: Exposition) -> None:
+    def _group(self, downstream_id: int, is_active: bool) -> str:  # noqa: FBT001 - called by position
+        if self._of_pool:
+            return self._names.get(downstream_id, "other")
+        return _STATES[not is_active]
+
+    def _write_totals(self, found: Series, out: Exposition) -> None:
+        families, labels = self._families, labels_text(self._labels)
+        columns: list[tuple[Family, str, Iterable[float]]] = [
+            (families.total, labels, found.hashrates),
+            (families.rows, labels, found.rows),
+        ]
+        for group, counts in found.counts.items():
+            own = labels_text({**self._labels, families.group_label: group})
+            columns.append((families.group, own, counts))
+        for family, own, values in columns:
+            for batch in _batches(zip(found.moments, values, strict=True)):
+                out.write(family, own, batch)
+
+    def _write_quotes(
+        self,
+        piece: Slice,
+        minutes: dict[int, Sequence[int]],
+        any_minutes: Sequence[int],
+        out: Exposition,
+    ) -> None:
         rows = self._database.quotes(piece.start, piece.end, by_downstream=self._of_pool)
         if not self._of_pool:
-            self._write_quote_series(0, labels_text(self._labels), rows, out)
+            self._write_quote_series(0, labels_text(self._labels), rows, any_minutes, out)
             return
+        left = set(self._carry.quotes)
         for downstream_id, own in groupby(rows, _BY_DOWNSTREAM):
-            self._write_quote_series(downstream_id, self._row_labels(downstream_id), own, out)
+            left.discard(downstream_id)
+            self._write_quotes_of(downstream_id, own, minutes, any_minutes, out)
+        for downstream_id in sorted(left):
+            self._write_quotes_of(downstream_id, iter(()), minutes, any_minutes, out)
+
+    def _write_quotes_of(
+        self,
+        downstream_id: int,
+        rows: Iterator[tuple[int, int, int]],
+        minutes: dict[int, Sequence[int]],
+        any_minutes: Sequence[int],
+        out: Exposition,
+    ) -> None:
+        """The quotes of a pool's connection, while it has rows; a mint never has any."""
+        has_rows = downstream_id in self._carry.sessions
+        moments = minutes.get(downstream_id, ()) if has_rows else any_minutes
+        self._write_quote_series(downstream_id, self._row_labels(downstream_id), rows, moments, out)
 
     def _write_quote_series(
-        self, key: int, labels: str, rows: Iterator[tuple[int, int, int]], out: Exposition
+        self,
+        key: int,
+        labels: str,
+        rows: Iterator[tuple[int, int, int]],
+        moments: Sequence[int],
+        out: Exposition,
     ) -> None:
         quotes = self._carry.quotes.setdefault(key, Quotes())
-        for batch in _batches(quote_points(rows, quotes)):
+        for batch in _batches(quote_points(rows, quotes, moments)):
             out.write(self._families.quotes, labels, [(at, n) for at, n, _ in batch])
             out.write(self._families.quotes_amount, labels, [(at, ehash) for at, _, ehash in batch])
 
@@ -122,7 +195,7 @@ class Conversion:
         if self._of_pool:
             own["connection_type"] = text or "other"
         else:
-            # What a translator calls a miner that has not said its name.
+            # A translator calls a miner by this name until the miner says its own.
             own["name"] = label_value(text or f"Miner-{downstream_id}")
         return labels_text({**self._labels, **own})
 

@@ -1,4 +1,4 @@
-"""The state file: how far an import is, so that it can be killed and run again."""
+"""The state file records the progress of an import, so that it can be killed and run again."""
 
 import fcntl
 import json
@@ -15,14 +15,16 @@ from stats_history.converting.quotes import Quotes
 from stats_history.converting.sessions import Session
 from stats_history.errors import HistoryError, RefusedError
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """An import of one database to one place: [start, through) is done.
+    """An import of one database to one place: [start, through) is done, with `rows` rows.
 
-    `moves` are the finished pieces, staged path to final path, that `through` already counts.
+    The recording rules are evaluated over [start, recorded). `pieces` names every block or file
+    that was put into `output`, for whoever wants to take the import back. `moves` are the finished
+    pieces, staged path to final path, that `through` already counts.
     Renaming what is still staged therefore completes an import that was killed at any moment.
     """
 
@@ -34,17 +36,25 @@ class State:
     start: int
     through: int
     samples: int = 0
+    rows: int = 0
+    recorded: int | None = None
+    pieces: list[str] = field(default_factory=list)
     staging: str = ""
     moves: list[tuple[str, str]] = field(default_factory=list)
     carry: Carry = field(default_factory=Carry)
 
+    def decide(self, moves: list[tuple[str, str]]) -> None:
+        """Take finished pieces into the import; they are moved once this state is saved."""
+        self.moves = moves
+        self.pieces += [Path(final).name for _, final in moves]
+
     def settle(self) -> None:
-        """Finish the moves that were decided, and remove what a killed run left behind."""
+        """Finish the moves that were decided."""
         for staged, final in self.moves:
             if Path(staged).exists():
                 Path(staged).rename(final)
         for folder in {Path(final).parent for _, final in self.moves}:
-            _sync_folder(folder)
+            sync_folder(folder)
         self.moves = []
 
     def clear_staging(self) -> None:
@@ -81,7 +91,7 @@ def save(path: Path, state: State) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 @contextmanager
@@ -96,7 +106,8 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, as they are now."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

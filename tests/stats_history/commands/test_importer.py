@@ -69,7 +69,16 @@ def test_series_carry_the_labels_that_join_them_to_the_live_ones(tmp_path: Path)
     found = imported(database, "--source", "tproxy", "--job", "j", "--instance", "i:1")
     common = {("source", "tproxy"), ("job", "j"), ("instance", "i:1")}
     row = frozenset({*common, ("downstream_id", "1"), ("name", "rig")})
-    assert set(found) == {(TOTAL, frozenset(common)), (MINER, row), (SHARES, row), (WORK, row)}
+    whole = frozenset(common)
+    states = {("stratum_proxy_miners", whole | {("state", name)}) for name in ("active", "idle")}
+    rare = {
+        ("stratum_proxy_miner_info", row),
+        ("stratum_proxy_miner_last_share_timestamp_seconds", row),
+    }
+    assert set(found) == {
+        *((TOTAL, whole), ("stats_gateway_downstreams", whole), *states),
+        *((MINER, row), (SHARES, row), (WORK, row), *rare),
+    }
 
 
 def test_a_pools_snapshots_become_connections(tmp_path: Path) -> None:
@@ -91,7 +100,7 @@ def test_a_proxys_events_become_hashrate_quotes_and_balance(tmp_path: Path) -> N
         balance=(500, START + 4),
     )
     found = imported(database)
-    assert series(found, MINER, name="rig") == [(START, 5e12)]
+    assert series(found, MINER, name="rig") == [(START, 5e12), (START + 5, 5e12)]
     assert series(found, MINER, name="Miner-2") == [(START + 5, 7e12)]
     assert series(found, TOTAL) == [(START, 5e12), (START + 5, 12e12)]
     quotes = [(START, 0), (START + 1, 1), (START + 3, 2)]
@@ -209,9 +218,9 @@ def test_a_dry_run_counts_what_a_run_writes_and_writes_nothing(
 ) -> None:
     database = snapshot_database(tmp_path / "stats.db", steady_rows(10))
     assert main(["import", str(database), "--dry-run"]) == 0
-    assert "samples written  40, in 1 slices" in capsys.readouterr().out
+    assert "samples written  76, in 1 slices" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["stats.db"]
-    assert sum(map(len, imported(database).values())) == 40
+    assert sum(map(len, imported(database).values())) == 76
 
 
 def test_a_second_run_imports_only_what_came_since(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_history.converting.series import Point, points, share_growth, window_growth
+from stats_history.converting.series import Point, held, points, share_growth, window_growth
 from stats_history.converting.sessions import Session
 from stats_history.reading.old_schema import OldRow
 
@@ -64,7 +64,29 @@ def test_a_pools_window_after_a_gap_counts_whole_and_once() -> None:
 
 def test_what_is_unknown_is_absent() -> None:
     found = list(points([OldRow(1, 5, None), OldRow(1, 6, 7.5)], Session(), share_growth))
-    assert found == [Point(5, None, None, None), Point(6, 7.5, None, None)]
+    assert found == [Point(5, None), Point(6, 7.5, new_minute=False)]
+
+
+def test_a_session_that_began_before_its_first_row_has_no_time_of_connection() -> None:
+    early, fresh = row(90, 500, 20, 20.0), row(90, 20, 20, 20.0)
+    assert [point.connected for point in points([early], Session(), share_growth)] == [None]
+    assert [point.connected for point in points([fresh], Session(), share_growth)] == [90]
+    after = [row(90, 500, 20, 20.0), row(105, 500, 9, 9.0), row(120, 3, 3, 3.0)]
+    assert [one.connected for one in points(after, Session(), share_growth)] == [None, None, 120]
+
+
+def test_the_last_share_is_when_the_count_was_last_seen_to_grow() -> None:
+    rows = [row(60, 9, 0, 0.0), row(75, 12, 3, 3.0), row(90, 12, 3, 3.0), row(105, 1, 1, 1.0)]
+    found = [point.last_share for point in points(rows, Session(), share_growth)]
+    assert found == [None, 75, 75, 105]
+
+
+def test_a_scrape_sees_the_newest_row_that_is_not_silent() -> None:
+    rows = [Point(100, 1.0), Point(115, 2.0)]
+    found = [
+        (point.timestamp, point.hashrate) for point in held(rows, [90, 100, 110, 120, 134, 135])
+    ]
+    assert found == [(100, 1.0), (110, 1.0), (120, 2.0), (134, 2.0)]
 
 
 @given(

@@ -1,0 +1,1 @@
+"""Evaluates recording rules over the imported time, as Prometheus itself would have done."""
