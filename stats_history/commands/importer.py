@@ -111,13 +111,13 @@ def carry_out(
         )
     state = plan.state
     conversion = Conversion(database, state.labels, state.carry, done)
-    before, rows = state.samples, database.count_rows(plan.start, plan.end)
+    before = state.samples
     with _staging(output, state, state_file):
         for piece in plan.slices:
-            _check_space(output, piece)
+            check_space(output, piece)
+            state.rows += database.count_rows(piece.start, piece.end)
             _import_slice(conversion, piece, output, state, state_file)
         state.through = plan.end
-        state.rows += rows
     return _outcome(database, plan, conversion.findings, state.samples - before, now)
 
 
@@ -137,7 +137,7 @@ def record(
     with _staging(output, state, state_file) as staging:
         recorder = Recorder(output.path, staging, output.promtool, state.labels, rules)
         if slices:
-            _check_space(output, max(slices, key=lambda piece: piece.rows))
+            check_space(output, max(slices, key=lambda piece: piece.rows))
             recorder.record(slices, done)
         state.decide(output.moves(recorder.blocks))
         state.recorded = state.through
@@ -175,7 +175,8 @@ def _staging(output: Output, state: State, state_file: Path) -> Iterator[Path]:
     save(state_file, state)
 
 
-def _check_space(output: Output, piece: Slice) -> None:
+def check_space(output: Output, piece: Slice) -> None:
+    """Raise HistoryError when the disk has too little room for the text of a slice."""
     needed, free = piece.rows * STAGED_BYTES_PER_ROW, shutil.disk_usage(output.home).free
     if free < needed:
         raise HistoryError(

@@ -1,5 +1,7 @@
 """The command `stats-history import`, to text: the numbers are worked out by hand."""
 
+import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from stats_gateway.version import VERSION
 from stats_history.__main__ import main
+from stats_history.commands.importer import STAGED_BYTES_PER_ROW, check_space
+from stats_history.errors import HistoryError
+from stats_history.writing.outputs import TextOutput
+from stats_history.writing.slices import Slice
 from tests.stats_history.exposition import (
     Samples,
     in_time_order,
@@ -257,6 +264,90 @@ def test_rows_are_read_while_the_old_service_writes(tmp_path: Path) -> None:
     assert len(series(found, MINER)) == 4
 
 
+def test_further_labels_are_on_every_series(tmp_path: Path) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(1))
+    found = imported(database, "--label", "site=a", "--label", "rack=7")
+    assert all({("site", "a"), ("rack", "7")} <= labels for _, labels in found)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--label=site", "not like site=a"),
+        ("--label=name=x", "set by the import itself"),
+        ("--source=", "no label"),
+        ("--to=1760000400000", "give seconds, not ms"),
+        ("--rules=recording.yml", "--rules needs --into"),
+    ],
+)
+def test_an_option_that_would_break_the_graphs_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, told: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["import", str(tmp_path / "stats.db"), "--dry-run", option])
+    assert told in capsys.readouterr().err
+
+
+def test_from_before_the_first_row_begins_at_the_first_row(tmp_path: Path) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(4))
+    assert len(series(imported(database, "--from", "0"), MINER)) == 4
+
+
+def test_what_is_new_goes_to_another_file_with_the_state_that_the_refusal_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = steady_rows(6)
+    database = snapshot_database(tmp_path / "stats.db", rows[:4])
+    imported(database)
+    add_snapshots(database, rows[4:])
+    assert main(["import", str(database), "--out", str(tmp_path / "stats.om")]) == 3
+    state = tmp_path / "stats.om.state.json"
+    assert f"--state {state}" in capsys.readouterr().err
+    more = tmp_path / "more.om"
+    assert main(["import", str(database), "--out", str(more), "--state", str(state)]) == 0
+    assert [at for at, _ in series(samples_of(more), MINER)] == [row[0] for row in rows[4:]]
+
+
+def test_quotes_that_cannot_be_true_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = event_database(
+        tmp_path / "stats.db", [(START, 1, 1.0)], quotes=[(START, 1, -5), (START + 1, 1, 5)]
+    )
+    found = imported(database)
+    assert series(found, "stratum_proxy_quotes_created_total")[-1] == (START + 1, 1)
+    assert "1 quotes with a negative amount" in capsys.readouterr().out
+
+
+def test_a_run_that_fails_leaves_nothing_but_its_state(tmp_path: Path) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(2000))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-m", "stats_history", "import", str(database), "--out", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=no_file_beyond_100_000_bytes,
+    )
+    assert ran.returncode == 1
+    assert "File too large" in ran.stderr
+    left = [path.name for path in folder.iterdir() if path.suffix not in (".json", ".lock")]
+    assert left == []
+    assert main(["import", str(database), "--out", str(folder)]) == 0
+    assert samples_of(*folder.glob("*.om")) == imported(database)
+
+
+def no_file_beyond_100_000_bytes() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_a_slice_that_does_not_fit_on_the_disk_is_not_begun(tmp_path: Path) -> None:
+    rows = shutil.disk_usage(tmp_path).total // STAGED_BYTES_PER_ROW + 1
+    with pytest.raises(HistoryError, match="make room"):
+        check_space(TextOutput(tmp_path), Slice(0, 1, rows))
+
+
 def test_another_set_of_labels_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -305,6 +396,12 @@ def test_a_database_without_samples_is_said_to_be_empty(
     database = snapshot_database(tmp_path / "stats.db", names={1: "rig"})
     assert main(["import", str(database), "--dry-run"]) == 0
     assert capsys.readouterr().out == "the database holds no samples\n"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"stats-history {VERSION}\n"
 
 
 def test_help_shows_examples_and_exit_codes() -> None:

@@ -1,6 +1,8 @@
 """The command `stats-history retire`."""
 
 import io
+import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -141,3 +143,54 @@ def test_without_a_yes_nothing_is_changed(
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     assert main(["retire", str(database), "--state", str(state)]) == 3
     assert "current_stats" in tables(database)
+
+
+def test_the_backup_has_the_owner_and_mode_of_the_database(database: Path, state: Path) -> None:
+    database.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(database, 1234, 1235)
+    before = database.stat()
+    assert main(["retire", str(database), "--state", str(state), "--yes"]) == 0
+    backup = database.with_name("stats.db.before-retire").stat()
+    assert (backup.st_mode, backup.st_uid, backup.st_gid) == (
+        before.st_mode,
+        before.st_uid,
+        before.st_gid,
+    )
+
+
+def test_a_backup_that_fails_leaves_no_file_under_its_name(database: Path, state: Path) -> None:
+    before = tables(database)
+    command = ["retire", str(database), "--state", str(state), "--yes"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "stats_history", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=no_file_beyond_8192_bytes,
+    )
+    assert ran.returncode == 1
+    assert not list(database.parent.glob("*before-retire*"))
+    assert tables(database) == before
+
+
+def no_file_beyond_8192_bytes() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+
+def test_a_torn_copy_of_a_killed_run_is_not_in_the_way(database: Path, state: Path) -> None:
+    database.with_name("stats.db.before-retire.part").write_text("torn")
+    assert main(["retire", str(database), "--state", str(state), "--yes"]) == 0
+    assert "current_stats" in tables(database.with_name("stats.db.before-retire"))
+    assert not database.with_name("stats.db.before-retire.part").exists()
+
+
+def test_it_is_refused_when_a_row_was_written_after_its_time_was_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(10))
+    out = tmp_path / "stats.om"
+    assert main(["import", str(database), "--out", str(out)]) == 0
+    add_snapshots(database, [(START + 20, 1, 5, 5.0, 5, 60)])
+    assert main(["retire", str(database), "--state", f"{out}.state.json", "--yes"]) == 3
+    assert "1 rows were written after" in capsys.readouterr().err

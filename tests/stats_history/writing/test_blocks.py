@@ -1,8 +1,10 @@
 """Imports into the data directory of a real Prometheus."""
 
+import json
 import os
 import re
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from stats_history.__main__ import main
-from stats_history.writing.blocks import HEAD_SECONDS
+from stats_history.writing.blocks import HEAD_SECONDS, sources_of
+from stats_history.writing.state import load
+from tests.grafana.boards import ROOT
 from tests.stats_history.exposition import Samples, samples_of
 from tests.stats_history.old_databases import (
     START,
@@ -25,8 +29,10 @@ from tests.stats_history.old_databases import (
 )
 from tests.stats_history.prometheus import Prometheus, dump, running, samples_in_blocks
 from tests.support.programs import program
+from tests.support.until import until
 
 TOTAL = "stratum_proxy_hashrate_hashes_per_second"
+RULES = ROOT / "prometheus" / "rules" / "recording.yml"
 MINER = "stratum_proxy_miner_hashrate_hashes_per_second"
 
 
@@ -184,3 +190,58 @@ def test_a_promtool_that_fails_leaves_nothing_behind(
     assert not [path for path in data.iterdir() if path.is_dir()]
     assert main(run) == 0
     assert samples_in_blocks(data) >= 16
+
+
+def test_the_state_names_every_imported_block(tmp_path: Path, data: Path) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(1200, step=60))
+    run = ["import", str(database), "--into", str(data), "--rules", str(RULES)]
+    assert main(run) == 0
+    [state] = data.glob("*.json")
+    found = load(state)
+    assert found is not None
+    assert sorted(found.pieces) == sorted(blocks(data))
+
+
+def test_a_retire_is_refused_when_the_blocks_are_gone(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(40))
+    assert main(["import", str(database), "--into", str(data)]) == 0
+    [state] = data.glob("*.json")
+    for name in blocks(data):
+        shutil.rmtree(data / name)
+    assert main(["retire", str(database), "--state", str(state), "--yes"]) == 3
+    assert "1 of 1 imported blocks are no longer in" in capsys.readouterr().err
+
+
+def test_a_compacted_block_still_counts_as_its_parents(data: Path) -> None:
+    compacted = {"compaction": {"sources": ["01A", "01B"]}}
+    (data / "01C").mkdir()
+    (data / "01C" / "meta.json").write_text(json.dumps(compacted))
+    assert sources_of(data) == {"01A", "01B", "01C"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_promtool_ends_with_an_import_that_is_killed(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = tmp_path / "bin" / "promtool"
+    endless.parent.mkdir()
+    pid = tmp_path / "pid"
+    endless.write_text(f"#!/bin/sh\necho $$ > {pid}.new\nmv {pid}.new {pid}\nexec sleep 600\n")
+    endless.chmod(0o755)
+    monkeypatch.setenv("PATH", str(endless.parent), prepend=os.pathsep)
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(4))
+    command = [sys.executable, "-m", "stats_history", "import", str(database), "--into", str(data)]
+    with subprocess.Popen(command) as process:
+        until(pid.exists, 30, "promtool")
+        process.kill()
+    child = Path("/proc", pid.read_text().strip())
+    until(lambda: not child.exists() or "Z" in state_of(child), 30, "the end of promtool")
+
+
+def state_of(process: Path) -> str:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
