@@ -26,6 +26,7 @@ from stats_history.errors import HistoryError, RefusedError
 from stats_history.reading.old_database import OldDatabase, unreadable
 from stats_history.reading.old_schema import Kind
 from stats_history.writing.outputs import BlockOutput, Output, TextOutput
+from stats_history.writing.programs import find_program
 from stats_history.writing.state import State, load, locked
 
 JOBS = {Kind.PROXY: "stats-proxy", Kind.POOL: "stats-pool"}
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _import(arguments: argparse.Namespace, now: int) -> None:
     output = _output(arguments)
+    _check_rules(arguments.rules)
     kind = None if arguments.kind == "auto" else Kind(arguments.kind)
     with OldDatabase(arguments.database, kind) as database:
         wanted = _wanted(arguments, database.schema.kind)
@@ -143,6 +145,15 @@ def _agreed(path: Path, backup: Path) -> bool:
         return False
     question = f"Back {path} up to {backup} and drop what mirrored the present? Type yes: "
     return input(question).strip().lower() == "yes"
+
+
+def _check_rules(rules: Sequence[Path]) -> None:
+    """Find out before the import, which may take long, whether its rules can be evaluated."""
+    for path in rules:
+        if not path.is_file():
+            raise HistoryError(f"there is no file of rules {path}")
+    if rules:
+        find_program("prometheus")
 
 
 def _output(arguments: argparse.Namespace) -> Output | None:

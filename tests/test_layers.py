@@ -79,7 +79,6 @@ TESTED_ELSEWHERE = {
     "stats_history/commands/report.py": "stats_history/commands/test_importer.py",
     "stats_history/converting/carry.py": "stats_history/writing/test_state.py",
     "stats_history/reading/old_schema.py": "stats_history/commands/test_importer.py",
-    "stats_history/recording/server.py": "stats_history/recording/test_recorder.py",
     "stats_history/writing/outputs.py": "stats_history/commands/test_importer.py",
     "stats_history/writing/programs.py": "stats_history/writing/test_state.py",
     "stats_history/writing/slice_text.py": "stats_history/commands/test_importer.py",

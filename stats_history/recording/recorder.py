@@ -8,6 +8,7 @@ from math import isnan
 from pathlib import Path
 
 from stats_history.converting.families import Family
+from stats_history.errors import HistoryError
 from stats_history.recording.rules import Rule, levels, recording_rules
 from stats_history.recording.server import Server, serving
 from stats_history.writing.blocks import make_blocks
@@ -52,6 +53,10 @@ class Recorder:
             _link(block, bench)
         with serving(bench, self._rules) as server:
             steps = levels(recording_rules(server.rule_groups()))
+        if not steps:
+            raise HistoryError(
+                f"there are no recording rules in {', '.join(map(str, self._rules))}"
+            )
         for number, step in enumerate(steps):
             fresh: list[Path] = []
             with serving(bench) as server:

@@ -102,8 +102,9 @@ def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not server.is_ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            told = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
-            raise HistoryError(f"prometheus does not start: {' '.join(told)}")
+            lines = log.read_text("utf-8", "replace").splitlines()
+            errors = [line for line in lines if "err=" in line]
+            raise HistoryError(f"prometheus does not start: {' '.join((errors or lines)[:1])}")
         time.sleep(_POLL_SECONDS)
 
 

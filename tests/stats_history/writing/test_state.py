@@ -12,7 +12,8 @@ import pytest
 from stats_history.writing.state import State, load, save
 from tests.stats_history.old_databases import snapshot_database, steady_rows
 from tests.stats_history.prometheus import dump, samples_in_blocks
-from tests.support.programs import program
+from tests.support.programs import ROOT, program
+from tests.support.until import until
 
 DAYS = 12
 
@@ -24,15 +25,19 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return snapshot_database(tmp_path_factory.mktemp("old") / "stats.db", rows)
 
 
-def run(database: Path, option: str, output: Path, kill_after: float | None = None) -> bool:
-    """Whether the import came to its end before it was killed, seconds after it began to write."""
+def started(database: Path, options: list[str], output: Path) -> subprocess.Popen[bytes]:
     path = os.pathsep.join([str(Path(program("promtool")).parent), os.environ["PATH"]])
-    before = states(output)
-    with subprocess.Popen(
-        [sys.executable, "-m", "stats_history", "import", str(database), option, str(output)],
+    return subprocess.Popen(
+        [sys.executable, "-m", "stats_history", "import", str(database), *options, str(output)],
         env={**os.environ, "PATH": path},
         stdout=subprocess.DEVNULL,
-    ) as process:
+    )
+
+
+def run(database: Path, options: list[str], output: Path, kill_after: float | None = None) -> bool:
+    """Whether the import came to its end before it was killed, seconds after it began to write."""
+    before = states(output)
+    with started(database, options, output) as process:
         if kill_after is not None:
             while process.poll() is None and states(output) == before:
                 time.sleep(0.005)  # between two looks: a file's change is no event to wait for
@@ -48,12 +53,12 @@ def states(output: Path) -> set[int]:
     return {path.stat().st_ino for path in output.glob("stats-history-*.json")}
 
 
-def run_killed(database: Path, option: str, output: Path, latest: float, seed: int) -> None:
+def run_killed(database: Path, options: list[str], output: Path, latest: float, seed: int) -> None:
     """Kill an import at random moments, at the `latest` so many seconds in, until one is done."""
     moments = random.Random(seed)
-    assert not run(database, option, output, moments.uniform(0, latest))
+    assert not run(database, options, output, moments.uniform(0, latest))
     for _ in range(200):
-        if run(database, option, output, moments.uniform(0, latest)):
+        if run(database, options, output, moments.uniform(0, latest)):
             return
     raise AssertionError("the import never comes to its end")
 
@@ -83,8 +88,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.mark.slow
 def test_text_slices_are_the_same(database: Path, folders: tuple[Path, Path], seed: int) -> None:
     once, killed = folders
-    assert run(database, "--out", once)
-    run_killed(database, "--out", killed, 0.2, seed)
+    assert run(database, ["--out"], once)
+    run_killed(database, ["--out"], killed, 0.2, seed)
     assert not [path for path in killed.iterdir() if path.is_dir()]
     assert lines(killed) == lines(once)
 
@@ -94,10 +99,29 @@ def test_blocks_hold_the_same_samples_once_each(
     database: Path, folders: tuple[Path, Path], seed: int
 ) -> None:
     once, killed = folders
-    assert run(database, "--into", once)
-    run_killed(database, "--into", killed, 0.8, seed)
+    assert run(database, ["--into"], once)
+    run_killed(database, ["--into"], killed, 0.8, seed)
     assert dump(killed) == dump(once)
     assert samples_in_blocks(killed) == samples_in_blocks(once)
+
+
+@pytest.mark.slow
+def test_the_series_of_the_rules_are_there_once_or_not_at_all(
+    tmp_path: Path, folders: tuple[Path, Path]
+) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(2880, step=60))
+    once, killed = folders
+    options = ["--rules", str(ROOT / "prometheus" / "rules" / "recording.yml"), "--into"]
+    assert run(database, options, once)
+    with started(database, options, killed) as process:
+        until(lambda: list(killed.glob(".stats-history-*/rules-2-*")), 60, "the third step")
+        raw = samples_in_blocks(killed)
+        process.kill()
+    assert samples_in_blocks(killed) == raw
+    assert run(database, options, killed)
+    assert dump(killed) == dump(once)
+    assert samples_in_blocks(killed) == samples_in_blocks(once) > raw
+    assert not list(killed.glob(".stats-history-*"))
 
 
 def state_in(folder: Path, staged: Path) -> State:
