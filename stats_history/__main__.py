@@ -1,4 +1,4 @@
-"""The command `stats-history`."""
+"""This module is the command `stats-history`: it puts the parts of an import together."""
 
 import argparse
 import hashlib
@@ -35,7 +35,7 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run the command and return its exit code."""
     commands = parser()
     arguments = commands.parse_args(argv)
     if arguments.command == "import" and arguments.rules and arguments.into is None:
@@ -148,7 +148,7 @@ def _agreed(path: Path, backup: Path) -> bool:
 
 
 def _check_rules(rules: Sequence[Path]) -> None:
-    """Find out before the import, which may take long, whether its rules can be evaluated."""
+    """Raise HistoryError before an import, which may take long, whose rules cannot be evaluated."""
     for path in rules:
         if not path.is_file():
             raise HistoryError(f"there is no file of rules {path}")
@@ -173,7 +173,7 @@ def _wanted(arguments: argparse.Namespace, kind: Kind) -> Wanted:
 
 
 def _state_file(output: Output | None, database: Path) -> Path | None:
-    """Beside the output: one for each file, or one for each database in a folder."""
+    """The usual state file: beside an output file, or in the output folder for each database."""
     if output is None:
         return None
     if output.one_slice:

@@ -1,1 +1,1 @@
-"""What each subcommand of `stats-history` does."""
+"""This room holds the subcommands of `stats-history`, and what they print."""

@@ -1,4 +1,4 @@
-"""The command line of `stats-history`."""
+"""This module defines and checks the command line of `stats-history`."""
 
 import argparse
 import re

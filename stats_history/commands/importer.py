@@ -1,4 +1,4 @@
-"""The import: which range of time is read, in which slices, and what came of it."""
+"""This module imports a database slice by slice, and goes on where an earlier run ended."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -129,7 +129,7 @@ def record(
     state_file: Path,
     done: Callable[[int], None],
 ) -> int:
-    """Evaluate recording rules over imported slices; how many samples they gave.
+    """Evaluate recording rules over imported slices, and return how many samples they gave.
 
     All of it becomes part of the output at once, so that a run that is killed leaves no series that
     ends in the middle.

@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, else a line now and then."""
+"""This module shows the progress of a long command: a bar on a terminal, else a line at times."""
 
 from typing import TextIO
 
@@ -8,7 +8,7 @@ LOG_SECONDS = 10.0
 
 
 class Progress:
-    """Rows done out of all rows, told to `stream`; times are seconds of any steady clock."""
+    """Tells `stream` how many of all rows are done; times are seconds of any steady clock."""
 
     def __init__(self, stream: TextIO, total: int, now: float) -> None:
         self._stream = stream
@@ -19,7 +19,7 @@ class Progress:
         self._done = 0
 
     def add(self, rows: int, now: float) -> None:
-        """Say so, unless something was said just before."""
+        """Count rows as done, and tell so unless the last line was written just before."""
         self._done += rows
         if now - self._told >= (TERMINAL_SECONDS if self._bar else LOG_SECONDS):
             self._told = now

@@ -1,4 +1,4 @@
-"""The summary that an import prints at its end."""
+"""This module writes the summary that an import prints at its end."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ DEFAULT_RETENTION_SECONDS = 15 * 86_400
 
 
 def when(timestamp: int) -> str:
-    """A unix timestamp for people, in UTC."""
+    """A unix timestamp as people read it, such as `2026-01-31 12:00:00 UTC`."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

@@ -1,4 +1,4 @@
-"""Taking the mirrored present out of an old database, once its past is in Prometheus."""
+"""This module drops the tables of an old database that only mirrored the present."""
 
 import os
 import sqlite3
@@ -57,9 +57,9 @@ def _check_blocks(state: State) -> None:
 
 
 def openers(path: Path) -> Iterator[str]:
-    """The other processes that have the database open for writing, as `name (pid)`.
+    """The other processes that have the database open for writing, such as `stats-proxy (417)`.
 
-    Only those that this user may look at; none where there is no /proc.
+    Only the processes that this user may look at are found, and none where there is no /proc.
     """
     files = {
         (found.st_dev, found.st_ino)
@@ -73,7 +73,7 @@ def openers(path: Path) -> Iterator[str]:
 
 
 def retire(path: Path, backup: Path) -> list[str]:
-    """Back the database up, then drop the tables that mirrored the present; the names of them.
+    """Back the database up, drop the tables that mirrored the present, and return their names.
 
     The time series stay. The lock is held from before the backup to the end, so that nothing can
     be written in between. Raises RefusedError while another process has the file open for writing.
@@ -96,7 +96,7 @@ def retire(path: Path, backup: Path) -> list[str]:
 
 
 def _open_exclusively(path: Path) -> sqlite3.Connection:
-    """A connection that holds the database's exclusive lock until it is closed."""
+    """Open a connection that holds the database's exclusive lock until the connection is closed."""
     if not path.is_file():
         raise HistoryError(f"there is no database {path}")
     address = f"file:{quote(str(path.resolve()))}?mode=rw"
@@ -115,7 +115,7 @@ def _open_exclusively(path: Path) -> sqlite3.Connection:
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, backup: Path) -> None:
-    """Copy the database; the copy gets its name when it is whole, sound and on the disk."""
+    """Copy the database; the copy gets its name only when it is whole, sound and on the disk."""
     part = backup.with_name(backup.name + ".part")
     part.unlink(missing_ok=True)
     try:

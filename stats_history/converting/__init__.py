@@ -1,1 +1,1 @@
-"""From the rows of an old database to the series of the live services."""
+"""This room converts the rows of an old database to the series of the live services."""

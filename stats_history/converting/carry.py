@@ -1,4 +1,4 @@
-"""What the conversion of one slice hands on to the next."""
+"""This module holds what the conversion of one slice hands on to the next slice."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from stats_history.converting.sessions import Session
 
 @dataclass(slots=True)
 class Carry:
-    """What one slice hands on to the next, by downstream_id (quotes of a proxy: all under 0)."""
+    """Sessions and quotes by downstream_id; the quotes of a proxy are all under -1."""
 
     sessions: dict[int, Session] = field(default_factory=dict)
     quotes: dict[int, Quotes] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The metric families that old history is written under, the same names the live services use."""
+"""This module lists the metric families of an import; the live services use the same names."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Counters of quotes, from the table that holds one row for each quote."""
+"""This module makes counters of quotes from the table that holds one row for each quote."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

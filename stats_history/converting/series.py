@@ -1,4 +1,4 @@
-"""From sessions to samples: hashrate, shares and work of one downstream over time."""
+"""This module makes the hashrate, shares and work of one downstream over time from its rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
@@ -8,18 +8,18 @@ from stats_history.converting.totals import SILENCE_SECONDS
 from stats_history.reading.old_schema import OldRow
 
 HASHES_PER_DIFFICULTY = 2.0**32
-"""Expected hashes behind one share of difficulty 1."""
+"""The expected number of hashes that one share of difficulty 1 takes."""
 
 Growth: TypeAlias = Callable[[Session, OldRow], float]
 """How much difficulty a row adds to the work of its session."""
 
 
 class Point(NamedTuple):
-    """What is known of a downstream at one second; unknown is None, never 0.
+    """The values of a downstream at one second; an unknown value is None, never 0.
 
     `hashrate` in hashes per second, `shares` and `work` (in hashes) since its session began;
     `connected` and `last_share` in unix seconds. `new_minute` says that no earlier point lies in
-    the same minute: what hardly ever changes is written once a minute.
+    the same minute: values that hardly ever change are written once a minute.
     """
 
     timestamp: int
@@ -32,7 +32,7 @@ class Point(NamedTuple):
 
 
 def points(rows: Iterable[OldRow], session: Session, growth: Growth) -> Iterator[Point]:
-    """The samples of one downstream_id, and `session` moved on to the newest of its sessions.
+    """The points of one downstream_id; `session` is moved on to the newest of its sessions.
 
     Rows come in time order, as read; `session` is what the rows before them led to.
     """
@@ -82,7 +82,7 @@ def _is_new_minute(before: int | None, now: int) -> bool:
 
 
 def share_growth(session: Session, row: OldRow) -> float:
-    """New shares times the window's mean difficulty.
+    """The number of new shares times the mean difficulty of the window.
 
     Windows of 60 s were stored every 5 to 15 s: their sums overlap, share counts do not. An empty
     window says nothing of difficulty; the mean before it then stands for the new shares.
@@ -94,7 +94,7 @@ def share_growth(session: Session, row: OldRow) -> float:
 
 
 def window_growth(session: Session, row: OldRow) -> float:
-    """The part of the window's difficulty that is new, by time.
+    """The part of the window's difficulty that lies after the row before.
 
     For pools: they counted a share that made a quote twice in the lifetime count, but once in the
     window. A share is seen by `window / elapsed` rows, so each of them adds that fraction of it.

@@ -1,4 +1,4 @@
-"""Telling apart the downstreams that used one downstream_id, one after the other.
+"""This module tells apart the downstreams that used one downstream_id, one after the other.
 
 The senders number downstreams from 1 at every start, and the old databases are keyed by that
 number. A share count that runs backwards is the only trace a new start leaves in them. One that
@@ -67,7 +67,7 @@ def split(rows: Iterable[OldRow], session: Session) -> Iterator[tuple[Session, O
 
 
 def last_of_each_second(rows: Iterable[OldRow]) -> Iterator[OldRow]:
-    """One row for each second: of several, the one that was written last."""
+    """One row for each second; of several rows in a second, the row that was written last."""
     held: OldRow | None = None
     for row in rows:
         if held is not None and held.timestamp != row.timestamp:

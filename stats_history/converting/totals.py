@@ -1,4 +1,4 @@
-"""All downstreams together at one moment: their hashrate, and how many there are of each group."""
+"""This module sums up all downstreams at a moment: their hashrate, and their number by group."""
 
 from array import array
 from collections import Counter
@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 SILENCE_SECONDS = 20
-"""How long a downstream counts without a new row: longer than the slowest sender's 15 s."""
+"""How long a downstream counts without a new row; the slowest sender sent one every 15 s."""
 
 STEP_SECONDS = 5
 """How often a total is taken while there are rows in every second."""

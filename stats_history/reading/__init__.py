@@ -1,1 +1,1 @@
-"""The old databases: which ones they are, and the rows in them."""
+"""This room reads the databases of the old services."""

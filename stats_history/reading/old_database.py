@@ -1,4 +1,4 @@
-"""Reading an old database while the service that writes it may still run."""
+"""This module reads an old database, while the service that writes it may still run."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from stats_history.reading.old_schema import (
 
 MAX_ID = 2**32 - 1
 BUSY_SECONDS = 30
-"""How long to wait for the old service to end a write; it writes a few rows at a time."""
+"""How long to wait for the old service to end a write; the service writes few rows at a time."""
 
 CACHE_KIB = 32 * 1024
 """SQLite's page cache. Sorting beyond it goes to temporary files, so that memory stays bounded."""
@@ -33,7 +33,7 @@ _SERVICE_TYPES = {"translator": "Translator", "mint": "Mint", "jd": "Job Declara
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Rows of the time series that have no place in it, by why."""
+    """The numbers of rows that cannot be imported, by the reason."""
 
     before_bitcoin: int
     in_the_future: int
@@ -92,7 +92,7 @@ class OldDatabase:
         return min(first for first, _ in ranges), max(last for _, last in ranges)
 
     def rejected(self, now: int) -> Rejected:
-        """Count what no range of time and no valid id will ever reach."""
+        """Count the rows that no import will ever reach."""
         before, after, bad_id = self._connection.execute(
             "SELECT total(timestamp < ?), total(timestamp > ?), "  # noqa: S608 - our own text
             f"total(timestamp BETWEEN ? AND ? AND NOT {_valid_id()}) "
@@ -236,7 +236,7 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
                     f"cannot read {path} beside {path.name}{suffix}, which holds a part of it: "
                     f"run as its owner, or have the owner open it once: sqlite3 {path} .schema"
                 ) from error
-        # Without a log and a journal, nobody writes it, and the file is all there is.
+        # Without a log and without a journal nobody writes the file, and it holds everything.
         try:
             connection = _connect(address + "&immutable=1")
         except sqlite3.DatabaseError as second:
@@ -246,7 +246,7 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
 
 
 def unreadable(path: Path, error: sqlite3.DatabaseError) -> str:
-    """What to tell the operator of an error that SQLite raised while `path` was read."""
+    """The message for an error that SQLite raised while it read `path`."""
     code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
@@ -262,7 +262,7 @@ def unreadable(path: Path, error: sqlite3.DatabaseError) -> str:
 
 
 def _may_be_a_log_that_cannot_be_made(error: sqlite3.DatabaseError) -> bool:
-    """Whether this is how SQLite refuses a database in WAL mode in a folder without writing."""
+    """Whether SQLite may have failed to make the log of a database in a read-only folder."""
     code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
     return code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 

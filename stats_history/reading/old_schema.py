@@ -1,4 +1,4 @@
-"""What the old services' databases look like, and how to tell which one is at hand."""
+"""This module knows the schemas of the old services, and recognizes which one a database has."""
 
 import enum
 import sqlite3
@@ -8,10 +8,10 @@ from typing import NamedTuple
 from stats_history.errors import HistoryError
 
 FIRST_TIMESTAMP = 1_231_006_505
-"""Bitcoin's first block, 2009-01-03: nothing was mined before it. Clocks begin at 0 without NTP."""
+"""Bitcoin's first block, 2009-01-03. An earlier time is of a clock that was not set yet."""
 
 ID_SQL = "CASE WHEN downstream_id < 0 THEN downstream_id + 4294967296 ELSE downstream_id END"
-"""The downstream_id that was meant: ids of 2^31 and above were stored as negative numbers."""
+"""SQL for the unsigned downstream_id: ids of 2^31 and above were stored as negative numbers."""
 
 
 class Kind(enum.StrEnum):
@@ -29,7 +29,7 @@ class Generation(enum.StrEnum):
 
 
 class OldRow(NamedTuple):
-    """One row of `hashrate_samples`, of either generation; what is not known is None.
+    """One row of `hashrate_samples`, of either generation; an unknown value is None.
 
     `timestamp` in unix seconds, `hashrate` in hashes per second, `lifetime` the shares since the
     downstream connected, `shares` and `difficulty` (summed) those of the last `window` seconds.
@@ -45,7 +45,7 @@ class OldRow(NamedTuple):
 
 
 def _is_sound(column: str) -> str:
-    """SQL for: not negative, not text, and small enough to be multiplied without an overflow."""
+    """SQL that is true for a number that is not negative and can be multiplied without overflow."""
     return f"{column} BETWEEN 0 AND 1e290"
 
 
@@ -60,7 +60,7 @@ HASHRATE_SQL = {
     ),
     Generation.EVENTS: _sound("estimated_hashrate"),
 }
-"""Hashes per second."""
+"""SQL for the hashrate of a row in hashes per second."""
 
 COUNTS_SQL = {
     Generation.SNAPSHOTS: ", ".join(
@@ -69,10 +69,10 @@ COUNTS_SQL = {
     # Nothing to import: shares_5min was always written as 0.
     Generation.EVENTS: "NULL, NULL, NULL, NULL",
 }
-"""What follows the hashrate in an `OldRow`."""
+"""SQL for the fields that follow the hashrate in an `OldRow`."""
 
 CURRENT_STATE_TABLES = ("current_stats", "pool_info", "balance")
-"""What mirrored the present, and nothing of the past."""
+"""The tables that mirrored the present and hold nothing of the past."""
 
 _TIME_SERIES = {
     Generation.SNAPSHOTS: {"timestamp", "downstream_id", "sum_difficulty", "shares_lifetime"},
@@ -90,15 +90,15 @@ class OldSchema:
 
 
 def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
-    """The names of all tables."""
+    """The names of all tables in a database."""
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     return frozenset(name for (name,) in names)
 
 
 def recognize(connection: sqlite3.Connection, kind: Kind | None) -> OldSchema:
-    """Tell generation and kind; `kind` overrides what the database says of itself.
+    """Tell generation and kind of a database; `kind` overrides what the database says of itself.
 
-    Raises HistoryError when it is not a database of the old services, or does not tell its kind.
+    Raises HistoryError when the old services did not write it, or when it does not tell its kind.
     """
     tables = tables_of(connection)
     columns = _columns(connection, "hashrate_samples")

@@ -1,1 +1,1 @@
-"""Evaluates recording rules over the imported time, as Prometheus itself would have done."""
+"""This room evaluates recording rules over the imported time, as Prometheus would have done."""

@@ -1,4 +1,4 @@
-"""Blocks of the series that recording rules would have made of an import."""
+"""This module makes blocks of the series that recording rules would have made of an import."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from stats_history.errors import HistoryError
 from stats_history.recording.rules import Rule, levels, recording_rules
 from stats_history.recording.server import Server, serving
 from stats_history.writing.blocks import make_blocks
-from stats_history.writing.openmetrics import Exposition, labels_text
+from stats_history.writing.openmetrics import Exposition, label_value, labels_text
 from stats_history.writing.slices import Slice
 
 LOOK_BACK_SECONDS = 2 * 86_400
@@ -40,7 +40,7 @@ class Recorder:
         self._data = data
         self._staging = staging
         self._promtool = promtool
-        self._labels = labels.items()
+        self._labels = {name: label_value(value) for name, value in labels.items()}.items()
         self._rules = rules
 
     def record(self, slices: Sequence[Slice], done: Callable[[int], None]) -> None:

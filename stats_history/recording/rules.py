@@ -1,4 +1,4 @@
-"""Which recording rules there are, and in which order they can be evaluated."""
+"""This module finds the order in which recording rules can be evaluated."""
 
 import re
 from collections import defaultdict

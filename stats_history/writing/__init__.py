@@ -1,1 +1,1 @@
-"""Series as OpenMetrics text and as Prometheus blocks, and the state of an import."""
+"""This room writes series as OpenMetrics text and Prometheus blocks, and an import's state."""

@@ -1,4 +1,4 @@
-"""Prometheus blocks made by promtool, and where in a data directory they may go."""
+"""This module has promtool make blocks, and knows for which time a data directory takes them."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from stats_history.writing.programs import die_with_parent
 from stats_history.writing.slices import WIDTHS
 
 HEAD_SECONDS = 4 * 3600
-"""What Prometheus may still hold in memory: up to 3 h, and time to write it out.
+"""The time that Prometheus may still hold in memory: up to 3 h, and an hour to write it out.
 
 A block that reaches into that range makes Prometheus drop its own samples there when it replays
 its log at the next start.
@@ -73,7 +73,7 @@ def sources_of(data: Path) -> set[str]:
 
 
 def give_to_owner_of(folder: Path, block: Path) -> None:
-    """As root, hand a block to the user Prometheus runs as, who compacts and deletes it later."""
+    """Hand a block to the user that Prometheus runs as, who deletes it later; only root can."""
     if os.geteuid() != 0:
         return
     owner = folder.stat()

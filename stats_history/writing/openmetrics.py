@@ -1,4 +1,4 @@
-"""OpenMetrics text with timestamps, as `promtool tsdb create-blocks-from openmetrics` reads it."""
+"""This module writes OpenMetrics text that `promtool tsdb create-blocks-from` reads."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from typing import Self, TextIO
 from stats_history.converting.families import Family
 
 MAX_LABEL_BYTES = 128
-"""The live services cut names to this length; imported ones must equal them."""
+"""The live services cut names to this length, and imported names must equal the live names."""
 
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -20,13 +20,13 @@ _COPY_BYTES = 1 << 20
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
-    """`{name="value",...}` in the order given, escaped."""
+    """Labels in the order given, escaped, such as `{source="a",name="rig \\"7\\""}`."""
     pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
     return "{" + ",".join(pairs) + "}"
 
 
 def label_value(text: str) -> str:
-    """A name as a label: control characters replaced, cut to MAX_LABEL_BYTES whole characters."""
+    """A name without control characters, cut to whole characters of MAX_LABEL_BYTES at the most."""
     clean = _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
     return clean[:MAX_LABEL_BYTES].decode("utf-8", "ignore")
 
@@ -39,7 +39,7 @@ class Exposition:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        """Without a folder, samples are counted and not kept."""
+        """Without a folder the samples are counted and not kept."""
         self.samples = 0
         self._folder = folder
         self._files: dict[Family, TextIO] = {}
@@ -70,7 +70,7 @@ class Exposition:
             self._file(family, self._folder).writelines(lines)
 
     def finish(self, target: Path) -> None:
-        """Put everything into `target`, on the disk, and remove what waited."""
+        """Put all families into `target`, have it on the disk, and remove the waiting files."""
         self._open.close()
         with target.open("wb") as out:
             for family, file in self._files.items():

@@ -1,4 +1,4 @@
-"""Where an import goes: text files, or blocks in the data directory of a Prometheus."""
+"""This module knows the two outputs of an import: text files, or blocks for Prometheus."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ class Output(Protocol):
 
     @property
     def path(self) -> Path:
-        """What the operator named."""
+        """The file or folder that the operator named."""
 
     @property
     def home(self) -> Path:
-        """The folder to stage in: renaming from there to the output is one step."""
+        """The folder for unfinished pieces, from which a rename to the output is one step."""
 
     @property
     def one_slice(self) -> bool:
@@ -35,7 +35,7 @@ class Output(Protocol):
         """The unix second from which on nothing may be imported yet, if there is one."""
 
     def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
-        """What to rename to what to make the slice part of the output."""
+        """The renames, (from, to), that make the slice part of the output."""
 
 
 class TextOutput:
@@ -51,7 +51,7 @@ class TextOutput:
             raise HistoryError(f"there is no folder {self.home} to write to")
 
     def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
-        """The file itself."""
+        """The rename of the text file itself."""
         del samples
         name = self.path if self.one_slice else self.path / f"{piece.start}-{piece.end}.om"
         return [(str(text), str(name))]
@@ -69,14 +69,14 @@ class BlockOutput:
         self.promtool = find_program("promtool")
 
     def pieces(self, text: Path, piece: Slice, samples: int) -> list[tuple[str, str]]:
-        """The blocks that promtool makes of the text."""
+        """The renames of the blocks that promtool makes of the text."""
         del piece
         blocks = make_blocks(self.promtool, text, text.parent, samples)
         text.unlink()
         return self.moves(blocks)
 
     def moves(self, blocks: Sequence[Path]) -> list[tuple[str, str]]:
-        """What to rename to what to make finished blocks part of the data directory."""
+        """The renames, (from, to), that make finished blocks part of the data directory."""
         for block in blocks:
             give_to_owner_of(self.path, block)
         return [(str(block), str(self.path / block.name)) for block in blocks]

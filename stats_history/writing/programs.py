@@ -1,4 +1,4 @@
-"""Prometheus's own programs, which the import runs."""
+"""This module finds the programs of Prometheus that the import runs."""
 
 import ctypes
 import shutil

@@ -1,4 +1,4 @@
-"""One slice of an old database as OpenMetrics text."""
+"""This module writes one slice of an old database as OpenMetrics text."""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,11 +26,13 @@ from stats_history.writing.openmetrics import Exposition, label_value, labels_te
 from stats_history.writing.slices import Slice
 
 BATCH = 4096
-"""Samples of one series held at a time."""
+"""How many samples of one series are held in memory at a time."""
 
 T = TypeVar("T")
 _BY_DOWNSTREAM = itemgetter(0)
 _STATES = ("active", "idle")
+_ALL = -1
+"""Stands for a downstream_id: a proxy's quotes are counted for all of its miners together."""
 
 
 @dataclass(slots=True)
@@ -142,41 +144,28 @@ class Conversion:
         self,
         piece: Slice,
         minutes: dict[int, Sequence[int]],
-        any_minutes: Sequence[int],
+        all_minutes: Sequence[int],
         out: Exposition,
     ) -> None:
+        """A connection's counters are repeated while it has rows; a mint never has any."""
         rows = self._database.quotes(piece.start, piece.end, by_downstream=self._of_pool)
-        if not self._of_pool:
-            self._write_quote_series(0, labels_text(self._labels), rows, any_minutes, out)
-            return
-        left = set(self._carry.quotes)
-        for downstream_id, own in groupby(rows, _BY_DOWNSTREAM):
-            left.discard(downstream_id)
-            self._write_quotes_of(downstream_id, own, minutes, any_minutes, out)
-        for downstream_id in sorted(left):
-            self._write_quotes_of(downstream_id, iter(()), minutes, any_minutes, out)
-
-    def _write_quotes_of(
-        self,
-        downstream_id: int,
-        rows: Iterator[tuple[int, int, int]],
-        minutes: dict[int, Sequence[int]],
-        any_minutes: Sequence[int],
-        out: Exposition,
-    ) -> None:
-        """The quotes of a pool's connection, while it has rows; a mint never has any."""
-        has_rows = downstream_id in self._carry.sessions
-        moments = minutes.get(downstream_id, ()) if has_rows else any_minutes
-        self._write_quote_series(downstream_id, self._row_labels(downstream_id), rows, moments, out)
+        quiet = self._carry.quotes.keys() - {_ALL}
+        for key, own in groupby(rows, _BY_DOWNSTREAM) if self._of_pool else [(_ALL, rows)]:
+            quiet -= {key}
+            moments = minutes.get(key, ()) if key in self._carry.sessions else all_minutes
+            self._write_quote_series(key, own, moments, out)
+        for key in sorted(quiet):
+            moments = minutes.get(key, ()) if key in self._carry.sessions else all_minutes
+            self._write_quote_series(key, (), moments, out)
 
     def _write_quote_series(
         self,
         key: int,
-        labels: str,
-        rows: Iterator[tuple[int, int, int]],
+        rows: Iterable[tuple[int, int, int]],
         moments: Sequence[int],
         out: Exposition,
     ) -> None:
+        labels = labels_text(self._labels) if key == _ALL else self._row_labels(key)
         quotes = self._carry.quotes.setdefault(key, Quotes())
         for batch in _batches(quote_points(rows, quotes, moments)):
             out.write(self._families.quotes, labels, [(at, n) for at, n, _ in batch])

@@ -1,4 +1,4 @@
-"""The state file records the progress of an import, so that it can be killed and run again."""
+"""This module keeps the state file, which records the progress of an import that may be killed."""
 
 import fcntl
 import json
@@ -96,7 +96,7 @@ def save(path: Path, state: State) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the only run on this state file; RefusedError while another one does."""
+    """Be the only run with this state file; RefusedError while there is another run."""
     lock = path.with_name(path.name + ".lock")
     with lock.open("w") as file:
         try:
