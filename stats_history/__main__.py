@@ -76,7 +76,7 @@ def _import(arguments: argparse.Namespace, now: int) -> None:
                 if isinstance(output, BlockOutput) and plan.last is not None:
                     _record(database, arguments.rules, output, plan.state, state_file)
             if wanted.until is None:
-                _say("note             without --to: see that no live series begin before the end")
+                _say("note             without --to, live series that began earlier overlap")
             _say(f"state file       {state_file}")
 
 
@@ -106,7 +106,7 @@ def _record(
     slices = slices_between(database, begin, state.through)
     if not rules:
         if slices:
-            _say("note             without --rules: the boards show little of what was imported")
+            _say("note             without --rules, most panels of the boards do not show it")
         return
     with _progress(sum(piece.rows for piece in slices)) as done:
         samples = record(slices, rules, output, state, state_file, done)

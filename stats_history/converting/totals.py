@@ -36,7 +36,7 @@ class _Newest(NamedTuple):
     active_until: int
 
 
-class Series:
+class TotalSeries:
     """Many totals in little memory: a value for each moment, of each family that is made of them.
 
     A file for all time is one slice, so there may be millions.

@@ -95,7 +95,7 @@ def serving(folder: Path, rules: Sequence[Path] = ()) -> Iterator[Server]:
             _wait(server, process, log)
             yield server
         finally:
-            process.terminate()
+            process.kill()  # nothing that it has written is needed
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -19,7 +19,7 @@ from stats_history.converting.series import (
     window_growth,
 )
 from stats_history.converting.sessions import Session
-from stats_history.converting.totals import ACTIVE_SECONDS, Series, totals
+from stats_history.converting.totals import ACTIVE_SECONDS, TotalSeries, totals
 from stats_history.reading.old_database import OldDatabase
 from stats_history.reading.old_schema import Generation, Kind, OldRow
 from stats_history.writing.openmetrics import Exposition, label_value, labels_text
@@ -72,7 +72,7 @@ class Conversion:
         since = piece.start - ACTIVE_SECONDS
         hashrates = self._database.hashrates_in_time_order(since, piece.end + 1)
         groups = sorted(set(self._names.values())) if self._of_pool else _STATES
-        found = Series(totals(hashrates, piece.start, piece.end, self._group), groups)
+        found = TotalSeries(totals(hashrates, piece.start, piece.end, self._group), groups)
         minutes: dict[int, Sequence[int]] = {}
         rows = self._database.rows_by_downstream(piece.start, piece.end)
         for downstream_id, own in groupby(rows, _BY_DOWNSTREAM):
@@ -127,7 +127,7 @@ class Conversion:
             return self._names.get(downstream_id, "other")
         return _STATES[not is_active]
 
-    def _write_totals(self, found: Series, out: Exposition) -> None:
+    def _write_totals(self, found: TotalSeries, out: Exposition) -> None:
         families, labels = self._families, labels_text(self._labels)
         columns: list[tuple[Family, str, Iterable[float]]] = [
             (families.total, labels, found.hashrates),

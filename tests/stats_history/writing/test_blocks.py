@@ -113,6 +113,22 @@ def wait_for_live(translator: socket.socket, prometheus: Prometheus, since: int)
     raise AssertionError("Prometheus has scraped nothing")
 
 
+@pytest.mark.slow
+def test_increase_sees_every_rare_quote_once(tmp_path: Path, data: Path) -> None:
+    rows = [(START + 15 * at, 1, 1e12) for at in range(13 * 240)]
+    quotes = [(START + 1000 + 5400 * number, 1, 5) for number in range(8)]
+    database = event_database(tmp_path / "stats.db", rows, names={1: "rig"}, quotes=quotes)
+    assert main(["import", str(database), "--into", str(data)]) == 0
+    query = "increase(stratum_proxy_quotes_created_total[1h])"
+    with running(data, tmp_path) as prometheus:
+        seen = [prometheus.graph(query, at + 1800, at + 1800, 60)[0][0][1] for at, _, _ in quotes]
+        between = [
+            prometheus.graph(query, at + 4500, at + 4500, 60)[0][0][1] for at, _, _ in quotes
+        ]
+    assert seen == pytest.approx([1.0] * 8, rel=0.05)
+    assert between == [0.0] * 8
+
+
 @contextmanager
 def stats_proxy() -> Iterator[tuple[tuple[str, int], str]]:
     """A running stats-proxy: where it takes snapshots, and the host:port of its /metrics."""
