@@ -193,12 +193,21 @@ class OldDatabase:
         return newer | older if self.schema.generation is Generation.EVENTS else newer
 
     def connection_types(self) -> dict[int, str]:
-        """The pool's connection types, in the live services' words, where the database tells."""
+        """The types of a pool's connections, in the words of the live services.
+
+        A connection with a hashrate is a translator, unless its type was stored: in the event era
+        that of the connections that were there at the end, in the snapshot era none. Job declarator
+        clients among them cannot be told.
+        """
+        hashing = self._connection.execute(
+            f"SELECT DISTINCT {ID_SQL} FROM hashrate_samples "  # noqa: S608 - our own text
+            f"WHERE {_valid_id()} AND {self._hashrate} > 0"
+        )
+        known = dict.fromkeys((key for (key,) in hashing), "Translator")
         if self.schema.generation is Generation.SNAPSHOTS:
-            # Only translators' rows were stored. Job declarator clients among them cannot be told.
-            return dict.fromkeys(self._texts("downstreams", "name"), "Translator")
+            return known | dict.fromkeys(self._texts("downstreams", "name"), "Translator")
         types = self._texts("current_stats", "service_type")
-        return {key: _SERVICE_TYPES.get(value, "other") for key, value in types.items()}
+        return known | {key: _SERVICE_TYPES.get(value, "other") for key, value in types.items()}
 
     def _texts(self, table: str, column: str) -> dict[int, str]:
         if table not in self.schema.tables:

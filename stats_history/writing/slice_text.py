@@ -71,7 +71,7 @@ class Conversion:
         """Write every sample of a slice."""
         since = piece.start - ACTIVE_SECONDS
         hashrates = self._database.hashrates_in_time_order(since, piece.end + 1)
-        groups = sorted(set(self._names.values())) if self._of_pool else _STATES
+        groups = sorted({*self._names.values(), "other"}) if self._of_pool else _STATES
         found = TotalSeries(totals(hashrates, piece.start, piece.end, self._group), groups)
         minutes: dict[int, Sequence[int]] = {}
         rows = self._database.rows_by_downstream(piece.start, piece.end)
@@ -134,6 +134,8 @@ class Conversion:
             (families.rows, labels, found.rows),
         ]
         for group, counts in found.counts.items():
+            if self._of_pool and not any(counts):
+                continue  # the live service tells of no connections of type `other` either
             own = labels_text({**self._labels, families.group_label: group})
             columns.append((families.group, own, counts))
         for family, own, values in columns:

@@ -72,6 +72,18 @@ def test_a_database_that_is_refused_is_closed(tmp_path: Path) -> None:
     assert database not in [path.readlink() for path in descriptors if path.is_symlink()]
 
 
+def test_a_connection_that_left_was_a_translator_if_it_had_a_hashrate(tmp_path: Path) -> None:
+    rows = [(START, number, rate) for number, rate in ((1, 5.0), (2, 5.0), (3, 0.0), (4, 9.0))]
+    types: dict[int, str | None] = {1: "translator", 4: "jd"}
+    database = event_database(tmp_path / "metrics.db", rows, service_types=types)
+    with OldDatabase(database) as found:
+        assert found.connection_types() == {
+            1: "Translator",
+            2: "Translator",
+            4: "Job Declarator",
+        }
+
+
 def test_names_are_found_in_the_tables_of_both_generations(tmp_path: Path) -> None:
     database = event_database(tmp_path / "stats.db", [(START, 1, 1.0)], names={1: "old"})
     with closing(sqlite3.connect(database)) as later, later:
