@@ -77,7 +77,8 @@ def _import(arguments: argparse.Namespace, now: int) -> None:
                     _record(database, arguments.rules, output, plan.state, state_file)
             if wanted.until is None:
                 _say("note             without --to, live series that began earlier overlap")
-            _say(f"state file       {state_file}")
+            pieces = len(plan.state.pieces)
+            _say(f"state file       {state_file}, which names the {pieces} pieces of this import")
 
 
 def _convert(

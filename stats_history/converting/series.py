@@ -66,6 +66,8 @@ def held(rows: Iterable[Point], moments: Sequence[int]) -> Iterator[Point]:
         if newest is not None and newest.timestamp > moment - SILENCE_SECONDS:
             yield newest._replace(timestamp=moment, new_minute=_is_new_minute(before, moment))
             before = moment
+    for _ in waiting:
+        pass  # The rows after the last moment count as read, too.
 
 
 def new_minutes(moments: Iterable[int]) -> Iterator[int]:

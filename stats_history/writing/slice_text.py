@@ -19,7 +19,12 @@ from stats_history.converting.series import (
     window_growth,
 )
 from stats_history.converting.sessions import Session
-from stats_history.converting.totals import ACTIVE_SECONDS, TotalSeries, totals
+from stats_history.converting.totals import (
+    ACTIVE_SECONDS,
+    SILENCE_SECONDS,
+    TotalSeries,
+    totals,
+)
 from stats_history.reading.old_database import OldDatabase
 from stats_history.reading.old_schema import Generation, Kind, OldRow
 from stats_history.writing.openmetrics import Exposition, label_value, labels_text
@@ -74,9 +79,11 @@ class Conversion:
         groups = sorted({*self._names.values(), "other"}) if self._of_pool else _STATES
         found = TotalSeries(totals(hashrates, piece.start, piece.end, self._group), groups)
         minutes: dict[int, Sequence[int]] = {}
-        rows = self._database.rows_by_downstream(piece.start, piece.end)
+        # A scrape at the beginning of the slice sees rows of the slice before it.
+        begin = piece.start - SILENCE_SECONDS if self._of_events else piece.start
+        rows = self._database.rows_by_downstream(begin, piece.end)
         for downstream_id, own in groupby(rows, _BY_DOWNSTREAM):
-            told = array("q", self._write_downstream(downstream_id, own, found.moments, out))
+            told = array("q", self._write_downstream(downstream_id, own, piece, found.moments, out))
             if self._of_pool and self._of_events:
                 minutes[downstream_id] = told
         self._write_totals(found, out)
@@ -84,13 +91,18 @@ class Conversion:
         self._write_balance(piece, out)
 
     def _write_downstream(
-        self, downstream_id: int, rows: Iterator[OldRow], moments: Sequence[int], out: Exposition
+        self,
+        downstream_id: int,
+        rows: Iterator[OldRow],
+        piece: Slice,
+        moments: Sequence[int],
+        out: Exposition,
     ) -> Iterator[int]:
         """Write the series of a downstream; yield the first moment of each minute with a sample."""
         labels = self._row_labels(downstream_id)
         session = self._carry.sessions.setdefault(downstream_id, Session())
         before = self.findings.rows
-        found = self._known(points(self._counted(rows), session, self._growth))
+        found = self._known(points(self._counted(rows, piece), session, self._growth), piece)
         for batch in _batches(held(found, moments) if self._of_events else found):
             self._write_points(labels, batch, out)
             yield from (point.timestamp for point in batch if point.new_minute)
@@ -110,16 +122,18 @@ class Conversion:
             families.last_share, labels, [(point.timestamp, point.last_share) for point in rare]
         )
 
-    def _counted(self, rows: Iterator[OldRow]) -> Iterator[OldRow]:
+    def _counted(self, rows: Iterator[OldRow], piece: Slice) -> Iterator[OldRow]:
         for row in rows:
-            self.findings.rows += 1
-            self.findings.same_second += 1
+            if row.timestamp >= piece.start:
+                self.findings.rows += 1
+                self.findings.same_second += 1
             yield row
 
-    def _known(self, found: Iterable[Point]) -> Iterator[Point]:
+    def _known(self, found: Iterable[Point], piece: Slice) -> Iterator[Point]:
         for point in found:
-            self.findings.same_second -= 1
-            self.findings.without_hashrate += point.hashrate is None
+            if point.timestamp >= piece.start:
+                self.findings.same_second -= 1
+                self.findings.without_hashrate += point.hashrate is None
             yield point
 
     def _group(self, downstream_id: int, is_active: bool) -> str:  # noqa: FBT001 - called by position

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from stats_history.__main__ import main
 from stats_history.commands.importer import STAGED_BYTES_PER_ROW, check_space
 from stats_history.errors import HistoryError
 from stats_history.writing.outputs import TextOutput
-from stats_history.writing.slices import Slice
+from stats_history.writing.slices import WIDTHS, Slice
 from tests.stats_history.exposition import (
     Samples,
     in_time_order,
@@ -220,6 +221,24 @@ def test_slices_in_a_folder_hold_what_one_file_holds(tmp_path: Path) -> None:
     assert samples_of(*slices) == imported(database)
 
 
+def test_a_downstream_of_the_event_era_is_in_every_total_that_counts_it_across_slices(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boundary = START // WIDTHS[0] * WIDTHS[0]
+    rows = [(boundary + at, 1 + at % 3, 1e12) for at in range(-300, 300, 5)]
+    database = event_database(tmp_path / "stats.db", rows, names={1: "a", 2: "b", 3: "c"})
+    folder = tmp_path / "slices"
+    folder.mkdir()
+    assert main(["import", str(database), "--out", str(folder)]) == 0
+    slices = in_time_order(folder.glob("*.om"))
+    assert len(slices) == 2
+    found = samples_of(*slices)
+    present = [at for name in "abc" for at, _ in series(found, MINER, name=name)]
+    counts = series(found, "stats_gateway_downstreams")
+    assert {at: count for at, count in counts if count} == Counter(present)
+    assert f"rows read        {len(rows)}" in capsys.readouterr().out
+
+
 def test_a_dry_run_counts_what_a_run_writes_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -336,6 +355,20 @@ def test_a_run_that_fails_leaves_nothing_but_its_state(tmp_path: Path) -> None:
     assert left == []
     assert main(["import", str(database), "--out", str(folder)]) == 0
     assert samples_of(*folder.glob("*.om")) == imported(database)
+
+
+def test_a_database_that_is_damaged_in_the_middle_leaves_nothing_but_the_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(5000))
+    with database.open("r+b") as file:
+        file.seek(database.stat().st_size // 2)
+        file.write(b"\xff" * 40_000)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert main(["import", str(database), "--out", str(folder)]) == 1
+    assert "is damaged" in capsys.readouterr().err
+    assert not list(folder.glob(".stats-history-*"))
 
 
 def no_file_beyond_100_000_bytes() -> None:
