@@ -17,16 +17,17 @@ from exporters.families.proxy import LAYOUT
 from exporters.render import Renderer
 from exporters.text_format import Format
 from stats_gateway.clock import read_clock
-from stats_gateway.connection import READ_BYTES
-from stats_gateway.contents import content_of
-from stats_gateway.decoding import MessageDecoder
 from stats_gateway.errors import Dropped
-from stats_gateway.framing import framing_for
 from stats_gateway.limits import Limits
-from stats_gateway.messages import MinerSnapshot
-from stats_gateway.rows import Encoding
-from stats_gateway.sources import PartKind, Service
-from stats_gateway.store import Store
+from stats_gateway.server.connection import READ_BYTES
+from stats_gateway.store.contents import content_of
+from stats_gateway.store.sources import PartKind
+from stats_gateway.store.store import Store
+from stats_gateway.wire.decoding import MessageDecoder
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.framing import framing_for
+from stats_gateway.wire.messages import MinerSnapshot
+from stats_gateway.wire.services import Service
 
 CONNECTION = 1
 STEADY_MINERS = 20_000

@@ -13,7 +13,7 @@ from exporters.families.proxy import LAYOUT
 from exporters.gates import open_gates
 from exporters.logs import configure_logging
 from exporters.service import serve
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 TICK_SECONDS = 0.002
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exporters.families.proxy import MinerState
-from stats_gateway.downstreams import ConnectionRows, MinerRows, Rows, total_hashrate
-from stats_gateway.sources import Service, Source, View
+from stats_gateway.rows.rows import ConnectionRows, MinerRows, MinerState, Rows, total_hashrate
+from stats_gateway.store.sources import Source, View
+from stats_gateway.wire.services import Service
 
 Json: TypeAlias = Mapping[str, object]
 

@@ -30,8 +30,9 @@ from exporters.publisher import Publisher
 from exporters.self_metrics import SelfMetrics
 from exporters.text_format import OPENMETRICS_END, Format
 from stats_gateway.clock import Now
-from stats_gateway.sources import Service, View
-from stats_gateway.store import Store
+from stats_gateway.store.sources import View
+from stats_gateway.store.store import Store
+from stats_gateway.wire.services import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from exporters.history_settings import HistorySource
 from exporters.setting import Setting, Value
 from exporters.settings import LogFormat, settings_of
 from exporters.web_limits import WebLimits
-from stats_gateway.access import Network
+from stats_gateway import __version__
+from stats_gateway.intake.access import Network
 from stats_gateway.limits import Limits
-from stats_gateway.sources import Service
-from stats_gateway.version import VERSION
+from stats_gateway.wire.services import Service
 
 LEGACY_KEYS = {
     ("server", "tcp_listen_address"): "ingest_listen_address",
@@ -92,7 +92,7 @@ def parse_command_line(service: Service, argv: Sequence[str]) -> CommandLine:
         f"{settings_of(service)[0].variable(service)} for the first one, or in the file. "
         f"A flag beats the environment, which beats the file.",
     )
-    parser.add_argument("--version", action="version", version=f"{service.value} {VERSION}")
+    parser.add_argument("--version", action="version", version=f"{service.value} {__version__}")
     parser.add_argument("--config.file", dest="config_file", metavar="FILE", help="a TOML file")
     parser.add_argument(
         "--config.check", dest="check", action="store_true", help="check all settings and exit"

@@ -13,7 +13,7 @@ from exporters.answers import error
 from exporters.basic_auth import BasicAuth, Verdict
 from exporters.refusals import HttpReason, Refusals
 from exporters.web_config import RateLimit, WebConfig
-from stats_gateway.throttle import Throttle
+from stats_gateway.server.throttle import Throttle
 
 log = logging.getLogger(__name__)
 

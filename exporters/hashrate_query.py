@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exporters.text_format import escape
-from stats_gateway.downstreams import HASHING_TYPES
-from stats_gateway.sources import Service
+from stats_gateway.rows.rows import HASHING_TYPES
+from stats_gateway.wire.services import Service
 
 SAMPLE_SECONDS = 15
 """Least time between two looks at a declared hashrate: Prometheus's usual scrape interval."""

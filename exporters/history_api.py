@@ -13,7 +13,7 @@ from exporters.errors import PrometheusBusy, PrometheusError
 from exporters.hashrate_query import Subject
 from exporters.history import History, Range
 from stats_gateway.clock import Now
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 DEFAULT_SECONDS = 24 * 3600
 """The range when none is asked for: a day."""

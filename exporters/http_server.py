@@ -14,7 +14,7 @@ from exporters.http_protocol import QUIET_LOGGER, HttpProtocol
 from exporters.refusals import HttpReason, Refusals
 from exporters.web_config import WebConfig
 from exporters.web_limits import WebLimits
-from stats_gateway.accepting import Peername, accepted, hand_over, peer_address
+from stats_gateway.server.accept_loop import Peername, accepted, hand_over, peer_address
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than any usual scrape interval, so that a scraper keeps its connection."""

@@ -10,7 +10,7 @@ from exporters.config import IngestAccess
 from exporters.tls import Pem, TlsRules, server_context
 from exporters.tokens import read_tokens
 from exporters.watched import Loaded, Watched
-from stats_gateway.access import Access, OpenAccess, TokenAccess, TokenRule
+from stats_gateway.intake.access import Access, OpenAccess, TokenAccess, TokenRule
 
 
 @dataclass(frozen=True, slots=True)

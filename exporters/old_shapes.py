@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from exporters.answers import JsonAnswer, error
 from exporters.api import Json
-from stats_gateway.downstreams import ConnectionRows, ConnectionType, MinerRows
-from stats_gateway.messages import ServiceInfo
-from stats_gateway.rust_services import REDACTED
-from stats_gateway.sources import Service, Source
-from stats_gateway.store import Store
+from stats_gateway.rows.rows import ConnectionRows, ConnectionType, MinerRows
+from stats_gateway.rows.text import REDACTED
+from stats_gateway.store.sources import Source
+from stats_gateway.store.store import Store
+from stats_gateway.wire.messages import ServiceInfo
+from stats_gateway.wire.services import Service
 
 UNKNOWN_NETWORK = "unknown"
 """What a translator that was not told the network says."""

@@ -16,8 +16,8 @@ from exporters.families.family import RowsT
 from exporters.render import Exposition, Renderer
 from exporters.self_metrics import SelfMetrics
 from exporters.text_format import Format
-from stats_gateway.store import Store
-from stats_gateway.tally import Tally
+from stats_gateway.intake.counters import Counters
+from stats_gateway.store.store import Store
 
 PAUSE_RATIO = 2.0
 """Pause this many times as long as a rendering took: one core is at most a third taken."""
@@ -33,13 +33,13 @@ class Publisher(Generic[RowsT]):
         self,
         store: Store,
         renderer: Renderer[RowsT],
-        tally: Tally,
+        counters: Counters,
         self_metrics: SelfMetrics,
         worker: Executor,
     ) -> None:
         self._store = store
         self._renderer = renderer
-        self._tally = tally
+        self._counters = counters
         self._self_metrics = self_metrics
         self._worker = worker
         self._changed = asyncio.Event()
@@ -57,7 +57,7 @@ class Publisher(Generic[RowsT]):
             await asyncio.sleep(min((monotonic() - began) * PAUSE_RATIO, MAX_PAUSE_SECONDS))
 
     async def _publish(self) -> None:
-        waiting, self._tally.waiting = self._tally.waiting, []
+        waiting, self._counters.waiting = self._counters.waiting, []
         loop = asyncio.get_running_loop()
         render = partial(self._renderer.render, self._store.view)
         self.exposition = await loop.run_in_executor(self._worker, render)

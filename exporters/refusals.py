@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stats_gateway.clock import Now, read_clock
-from stats_gateway.complaints import Complaints
+from stats_gateway.server.peer_log import PeerLog
 
 
 class HttpReason(StrEnum):
@@ -28,10 +28,10 @@ class Refusals:
     """Counts since start."""
 
     counts: Counter[HttpReason] = field(default_factory=Counter)
-    complaints: Complaints = field(default_factory=Complaints)
+    peer_log: PeerLog = field(default_factory=PeerLog)
     clock: Callable[[], Now] = read_clock
 
     def add(self, reason: HttpReason, client: tuple[str, int], detail: str) -> None:
         """Count and log that `client` was refused."""
         self.counts[reason] += 1
-        self.complaints.add(*client, reason, detail, self.clock().monotonic)
+        self.peer_log.add(*client, reason, detail, self.clock().monotonic)

@@ -14,9 +14,9 @@ from exporters.deflate import Deflated, Deflater
 from exporters.families.family import Column, Layout, RowFamily, RowsT, Texts
 from exporters.lines import lines_of, sample_lines, template_lines, templates
 from exporters.text_format import escape, escape_all, sample
-from stats_gateway.downstreams import take
-from stats_gateway.runs import runs
-from stats_gateway.sources import Source, View
+from stats_gateway.rows.rows import take
+from stats_gateway.rows.runs import runs
+from stats_gateway.store.sources import Source, View
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from exporters.families import gateway as families
 from exporters.families.family import Family, Kind
 from exporters.refusals import HttpReason
 from exporters.text_format import OPENMETRICS_END, Format
-from stats_gateway.decoding import MESSAGE_TYPES
+from stats_gateway import __version__
 from stats_gateway.errors import ConnectionReason, DroppedValue, Reason
-from stats_gateway.sources import Service
-from stats_gateway.tally import Tally
-from stats_gateway.version import VERSION
+from stats_gateway.intake.counters import Counters
+from stats_gateway.wire.decoding import MESSAGE_TYPES
+from stats_gateway.wire.services import Service
 
 APPLY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """From a handful of miners, visible in a millisecond, to a snapshot that missed its interval."""
@@ -40,13 +40,13 @@ class SelfMetrics:
     def __init__(
         self,
         service: Service,
-        tally: Tally,
+        counters: Counters,
         registry: CollectorRegistry,
         http_refusals: Mapping[HttpReason, int] = NOTHING,
     ) -> None:
         self._registry = registry
         disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped in the library
-        registry.register(TallyCollector(service, tally, http_refusals))
+        registry.register(CountersCollector(service, counters, http_refusals))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -84,32 +84,35 @@ class SelectedCollector(Collector):
                 yield metric
 
 
-class TallyCollector(Collector):
+class CountersCollector(Collector):
     """The gateway's own counts as families, each label value there from the start."""
 
     def __init__(
-        self, service: Service, tally: Tally, http_refusals: Mapping[HttpReason, int] = NOTHING
+        self,
+        service: Service,
+        counters: Counters,
+        http_refusals: Mapping[HttpReason, int] = NOTHING,
     ) -> None:
         self._service = service
-        self._tally = tally
+        self._counters = counters
         self._http_refusals = http_refusals
 
     def collect(self) -> Iterator[Metric]:
-        """The families, made anew from the tally."""
-        tally = self._tally
+        """The families, made anew from the counters."""
+        counters = self._counters
         build = _metric(families.BUILD_INFO)
-        build.add_metric([self._service.value, VERSION], 1)
+        build.add_metric([self._service.value, __version__], 1)
         yield build
-        yield _single(families.CONNECTIONS, tally.connections)
+        yield _single(families.CONNECTIONS, counters.connections)
         yield _counts(
             families.CONNECTIONS_REFUSED,
             (*ConnectionReason, *HttpReason),
-            {**tally.connections_refused, **self._http_refusals},
+            {**counters.connections_refused, **self._http_refusals},
         )
-        yield _counts(families.MESSAGES, MESSAGE_TYPES, tally.messages)
-        yield _counts(families.MESSAGES_REFUSED, list(Reason), tally.messages_refused)
-        yield _counts(families.VALUES_DROPPED, list(DroppedValue), tally.values_dropped)
-        yield _single(families.RECEIVED_BYTES, tally.received_bytes)
+        yield _counts(families.MESSAGES, MESSAGE_TYPES, counters.messages)
+        yield _counts(families.MESSAGES_REFUSED, list(Reason), counters.messages_refused)
+        yield _counts(families.VALUES_DROPPED, list(DroppedValue), counters.values_dropped)
+        yield _single(families.RECEIVED_BYTES, counters.received_bytes)
 
 
 def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:

@@ -34,12 +34,12 @@ from exporters.refusals import Refusals
 from exporters.render import Renderer
 from exporters.self_metrics import SelfMetrics
 from exporters.watched import watch
+from stats_gateway import __version__
 from stats_gateway.clock import read_clock
-from stats_gateway.connection import Gateway
-from stats_gateway.server import GatewayServer
-from stats_gateway.sources import Service
-from stats_gateway.store import Store
-from stats_gateway.version import VERSION
+from stats_gateway.server.connection import Gateway
+from stats_gateway.server.server import GatewayServer
+from stats_gateway.store.store import Store
+from stats_gateway.wire.services import Service
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +91,9 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         stack.callback(auth.close)
         gateway = _gateway(service, config, gates, worker)
         refusals = Refusals()
-        self_metrics = SelfMetrics(service, gateway.tally, CollectorRegistry(), refusals.counts)
+        self_metrics = SelfMetrics(service, gateway.counters, CollectorRegistry(), refusals.counts)
         renderer = Renderer(layout, config.max_downstreams_exposed)
-        publisher = Publisher(gateway.store, renderer, gateway.tally, self_metrics, worker)
+        publisher = Publisher(gateway.store, renderer, gateway.counters, self_metrics, worker)
         history = await _history(config.history, gateway.store, stack)
         endpoints = Endpoints(
             service=service,
@@ -135,7 +135,7 @@ def _gateway(service: Service, config: Config, gates: Gates, worker: Executor) -
 def _announce(
     service: Service, ingest: Address, web: Address, config: Config, gates: Gates
 ) -> None:
-    log.info("%s %s", service.value, VERSION)
+    log.info("%s %s", service.value, __version__)
     log.info("listening for senders on %s", ingest)
     scheme = "http" if gates.web_config().tls is None else "https"
     log.info("listening for HTTP on %s://%s", scheme, web)

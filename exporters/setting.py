@@ -6,8 +6,8 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from exporters.addresses import Address
-from stats_gateway.access import Network
-from stats_gateway.sources import Service
+from stats_gateway.intake.access import Network
+from stats_gateway.wire.services import Service
 
 Label = tuple[str, str]
 """A name and its value."""

@@ -11,7 +11,7 @@ from exporters.addresses import Address, parse_address
 from exporters.history_settings import HISTORY
 from exporters.limit_settings import INGEST_LIMITS, WEB_LIMITS
 from exporters.setting import Setting, existing_file, networks, one_of, yes_or_no
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 
 class LogFormat(StrEnum):

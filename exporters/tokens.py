@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from exporters.errors import ConfigError
-from stats_gateway.access import TokenRule, token_rule
+from stats_gateway.intake.access import TokenRule, token_rule
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from stats_gateway.downstreams import Rows
-from stats_gateway.sources import Source
-from stats_gateway.windows import HASHES_PER_DIFFICULTY
+from stats_gateway.rows.rows import Rows
+from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
+from stats_gateway.store.sources import Source
 
 Number = int | float
 Column = Sequence[Number | None]

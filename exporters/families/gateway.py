@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from exporters.families.family import Family, Kind, Sample, SourceFamily
-from stats_gateway.sources import Source
+from stats_gateway.store.sources import Source
 
 
 def _source_up(source: Source, _hidden: int) -> Iterator[Sample]:

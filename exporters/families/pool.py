@@ -15,8 +15,8 @@ from exporters.families.family import (
     work_hashes,
 )
 from exporters.families.gateway import GATEWAY_SOURCE_FAMILIES
-from stats_gateway.downstreams import ConnectionRows, ConnectionType, total_hashrate
-from stats_gateway.sources import Source
+from stats_gateway.rows.rows import ConnectionRows, ConnectionType, total_hashrate
+from stats_gateway.store.sources import Source
 
 CONNECTION_LABELS = ("source", "downstream_id", "connection_type")
 

@@ -1,7 +1,6 @@
 """What stats-proxy exposes of translators and their miners."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 from exporters.families.family import (
     Kind,
@@ -13,16 +12,8 @@ from exporters.families.family import (
     work_hashes,
 )
 from exporters.families.gateway import GATEWAY_SOURCE_FAMILIES
-from stats_gateway.downstreams import MinerRows, total_hashrate
-from stats_gateway.sources import Source
-
-
-class MinerState(StrEnum):
-    """Whether a connected miner is mining."""
-
-    ACTIVE = "active"
-    IDLE = "idle"
-
+from stats_gateway.rows.rows import MinerRows, MinerState, total_hashrate
+from stats_gateway.store.sources import Source
 
 MINER_LABELS = ("source", "downstream_id", "name")
 MINER_FAMILIES: tuple[RowFamily[MinerRows], ...] = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exporters.page.markup import Markup, element, join
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 
 @dataclass(frozen=True, slots=True)

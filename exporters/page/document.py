@@ -8,9 +8,10 @@ from exporters.page.files import read_file
 from exporters.page.markup import element, join
 from exporters.page.state import DOWNSTREAMS, State, headline, state_of
 from exporters.page.summary import summary
+from stats_gateway import __version__
 from stats_gateway.clock import Now
-from stats_gateway.sources import Service, View
-from stats_gateway.version import VERSION
+from stats_gateway.store.sources import View
+from stats_gateway.wire.services import Service
 
 _LINKS = {
     Service.PROXY: {"api/miners": "Miners"},
@@ -44,7 +45,7 @@ class Document:
         self._fixed = {
             "build": build,
             "service": service.value,
-            "version": VERSION,
+            "version": __version__,
             "links": join(element("a", text, href=path) for path, text in links.items()),
             "rows": rows.capitalize(),
             "list": rows,

@@ -11,7 +11,7 @@ from exporters.addresses import Address
 from exporters.page.document import Document
 from exporters.page.files import read_file
 from stats_gateway.clock import Now
-from stats_gateway.store import Store
+from stats_gateway.store.store import Store
 
 
 def page_routes(store: Store, clock: Callable[[], Now], senders: Address | None) -> Iterator[Route]:

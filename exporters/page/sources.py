@@ -7,8 +7,9 @@ from exporters.page.state import DOWNSTREAMS
 from exporters.page.totals import MOST_SERVICES
 from exporters.page.units import UNKNOWN, count_text, duration_text, hashrate_text, time_text
 from stats_gateway.clock import Now
-from stats_gateway.downstreams import total_hashrate
-from stats_gateway.sources import Service, Source, View
+from stats_gateway.rows.rows import total_hashrate
+from stats_gateway.store.sources import Source, View
+from stats_gateway.wire.services import Service
 
 MOST_SOURCES = 200
 """Shown, those that are down first; all of them are in the API."""

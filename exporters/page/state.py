@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from stats_gateway.sources import Service, Source, View
+from stats_gateway.store.sources import Source, View
+from stats_gateway.wire.services import Service
 
 DOWNSTREAMS = {Service.PROXY: "miners", Service.POOL: "connections"}
 

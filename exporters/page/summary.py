@@ -9,7 +9,8 @@ from exporters.page.state import State, headline, moment, state_of, without_upst
 from exporters.page.totals import totals
 from exporters.page.units import time_text
 from stats_gateway.clock import Now
-from stats_gateway.sources import Service, Source, View
+from stats_gateway.store.sources import Source, View
+from stats_gateway.wire.services import Service
 
 MOST_NAMED = 5
 """Sources named in a sentence; the table below has them all."""

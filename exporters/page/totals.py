@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from exporters.page.markup import Markup, element
 from exporters.page.state import row_count
 from exporters.page.units import UNKNOWN, count_text, hashrate_text
-from stats_gateway.downstreams import ConnectionType, total_hashrate
-from stats_gateway.sources import Service, Source
+from stats_gateway.rows.rows import ConnectionType, total_hashrate
+from stats_gateway.store.sources import Source
+from stats_gateway.wire.services import Service
 
 MOST_SERVICES = 20
 """Shown one by one, of a source and of all; a pool runs three."""

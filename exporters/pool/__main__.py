@@ -5,7 +5,7 @@ import sys
 
 from exporters.families.pool import LAYOUT
 from exporters.service import run
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 
 def main() -> int:

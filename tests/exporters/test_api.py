@@ -5,7 +5,7 @@ import pytest
 
 from exporters import api
 from exporters.api import Json, Page
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.senders import Senders
 from tests.support.snapshots import (
     NOW,

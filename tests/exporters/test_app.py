@@ -5,7 +5,7 @@ import pytest
 
 from exporters.exposition import EVERYTHING
 from exporters.text_format import Format
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.expositions import Samples, samples
 from tests.support.senders import at
 from tests.support.snapshots import (

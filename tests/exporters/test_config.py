@@ -8,7 +8,7 @@ from exporters.addresses import Address
 from exporters.config import Config, build_config, parse_command_line, read_file
 from exporters.errors import ConfigError
 from stats_gateway.limits import Limits
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 LEGACY = """
 [server]

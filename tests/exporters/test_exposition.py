@@ -6,7 +6,7 @@ from exporters.exposition import Selection
 from exporters.families import Kind
 from exporters.render import Exposition
 from exporters.text_format import Format
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.expositions import LAYOUTS, comment_lines, metrics, rendered, samples, text
 from tests.support.senders import Senders
 from tests.support.snapshots import connection, connection_snapshot, miner, miner_snapshot

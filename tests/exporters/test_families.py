@@ -2,7 +2,7 @@ import pytest
 
 from exporters.families import ALL, Kind
 from exporters.families.gateway import GATEWAY_FAMILIES
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.expositions import LAYOUTS, Samples, rendered, samples, text
 from tests.support.senders import Senders
 from tests.support.snapshots import (

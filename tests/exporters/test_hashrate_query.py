@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporters.hashrate_query import FAMILIES, Subject, hashrate
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.programs import program
 
 STEP = 60

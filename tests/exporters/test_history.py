@@ -13,7 +13,7 @@ from exporters.history import KEPT_ANSWERS, Range
 from exporters.history_api import HistoryEndpoints
 from exporters.history_settings import labels
 from exporters.prometheus import MAX_ANSWER_BYTES, MAX_QUESTIONS, parse_url
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.history import Form, Server, constantly, history, matrix, times
 from tests.support.routes import serving_routes
 from tests.support.senders import at

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from exporters.old_shapes import OldEndpoints
-from stats_gateway.privacy import without_addresses
-from stats_gateway.sources import PartKind, Service
+from stats_gateway.store.privacy import without_addresses
+from stats_gateway.store.sources import PartKind
+from stats_gateway.wire.services import Service
 from tests.support.routes import Get, serving_routes
 from tests.support.senders import Senders, at, content
 from tests.support.snapshots import (

@@ -12,7 +12,7 @@ from exporters.page.sources import MOST_SOURCES
 from exporters.page.state import State, moment, state_of
 from exporters.page.totals import MOST_SERVICES
 from exporters.page.units import UNKNOWN, count_text, duration_text, hashrate_text
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.senders import Senders, at
 from tests.support.snapshots import (
     Fields,

@@ -15,9 +15,9 @@ from exporters.publisher import Publisher
 from exporters.render import Renderer
 from exporters.self_metrics import SelfMetrics
 from exporters.text_format import Format
-from stats_gateway.downstreams import MinerRows
-from stats_gateway.sources import Service
-from stats_gateway.tally import Tally
+from stats_gateway.intake.counters import Counters
+from stats_gateway.rows.rows import MinerRows
+from stats_gateway.wire.services import Service
 from tests.support.expositions import samples
 from tests.support.ingest import until
 from tests.support.senders import Senders
@@ -31,7 +31,7 @@ class Published:
     """A publisher at work, what it publishes, and the one thread that it renders on."""
 
     senders: Senders
-    tally: Tally
+    counters: Counters
     publisher: Publisher[MinerRows]
     registry: CollectorRegistry
     worker: ThreadPoolExecutor
@@ -59,14 +59,14 @@ class Published:
 
 @asynccontextmanager
 async def publishing() -> AsyncIterator[Published]:
-    senders, tally, registry = Senders(), Tally(), CollectorRegistry()
+    senders, counters, registry = Senders(), Counters(), CollectorRegistry()
     senders.hello(1, "a")
     with ThreadPoolExecutor(1) as worker:
-        self_metrics = SelfMetrics(Service.PROXY, tally, registry)
+        self_metrics = SelfMetrics(Service.PROXY, counters, registry)
         renderer = Renderer(LAYOUT, None)
-        publisher = Publisher(senders.store, renderer, tally, self_metrics, worker)
+        publisher = Publisher(senders.store, renderer, counters, self_metrics, worker)
         running = asyncio.create_task(publisher.run())
-        yield Published(senders, tally, publisher, registry, worker)
+        yield Published(senders, counters, publisher, registry, worker)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
@@ -122,9 +122,9 @@ async def test_changes_that_come_while_rendering_are_rendered_next() -> None:
 
 async def test_the_time_from_arrival_to_being_visible_is_observed() -> None:
     async with publishing() as published:
-        published.tally.waiting.append(monotonic() - 1.0)
+        published.counters.waiting.append(monotonic() - 1.0)
         await published.until_rendered(lambda: published.send(1))
-        assert published.tally.waiting == []
+        assert published.counters.waiting == []
         family = "stats_gateway_snapshot_apply_seconds"
         assert published.registry.get_sample_value(f"{family}_count") == 1
         assert 1.0 <= (published.registry.get_sample_value(f"{family}_sum") or 0.0) < 10.0

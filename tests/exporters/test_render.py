@@ -11,8 +11,8 @@ from exporters.lines import CHUNK_ROWS
 from exporters.render import Renderer
 from exporters.text_format import Format
 from stats_gateway.errors import MessageRefused
-from stats_gateway.rows import Encoding
-from stats_gateway.sources import Service
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.services import Service
 from tests.support.expositions import (
     LAYOUTS,
     by_prometheus_client,

@@ -8,23 +8,23 @@ from exporters.families.family import Family, Kind
 from exporters.families.gateway import APPLY_SECONDS, GATEWAY_FAMILIES
 from exporters.self_metrics import SelfMetrics
 from exporters.text_format import OPENMETRICS_END, Format
-from stats_gateway.decoding import MESSAGE_TYPES
+from stats_gateway import __version__
 from stats_gateway.errors import ConnectionReason, DroppedValue, Reason
-from stats_gateway.sources import Service
-from stats_gateway.tally import Tally
-from stats_gateway.version import VERSION
+from stats_gateway.intake.counters import Counters
+from stats_gateway.wire.decoding import MESSAGE_TYPES
+from stats_gateway.wire.services import Service
 from tests.support.expositions import metrics, rendered, samples, text
 from tests.support.programs import program
 from tests.support.senders import Senders
 from tests.support.snapshots import connection, connection_snapshot, miner, miner_snapshot
 
 
-def self_metrics(tally: Tally | None = None) -> SelfMetrics:
-    return SelfMetrics(Service.PROXY, tally or Tally(), CollectorRegistry())
+def self_metrics(counters: Counters | None = None) -> SelfMetrics:
+    return SelfMetrics(Service.PROXY, counters or Counters(), CollectorRegistry())
 
 
-def shown(tally: Tally | None = None, selection: Selection = EVERYTHING) -> bytes:
-    return self_metrics(tally).render(selection, Format.TEXT)
+def shown(counters: Counters | None = None, selection: Selection = EVERYTHING) -> bytes:
+    return self_metrics(counters).render(selection, Format.TEXT)
 
 
 def test_every_family_of_the_gateway_is_there_with_its_own_help_and_type() -> None:
@@ -57,12 +57,12 @@ def test_every_label_value_is_zero_from_the_start(
 
 
 def test_counts_are_those_of_the_tally() -> None:
-    tally = Tally(connections=3, received_bytes=2**40)
-    tally.messages["MinerSnapshot"] += 5
-    tally.messages_refused[Reason.MALFORMED] += 2
-    tally.connections_refused[ConnectionReason.SILENT] += 1
-    tally.values_dropped[DroppedValue.NEGATIVE] += 4
-    found = samples(shown(tally))
+    counters = Counters(connections=3, received_bytes=2**40)
+    counters.messages["MinerSnapshot"] += 5
+    counters.messages_refused[Reason.MALFORMED] += 2
+    counters.connections_refused[ConnectionReason.SILENT] += 1
+    counters.values_dropped[DroppedValue.NEGATIVE] += 4
+    found = samples(shown(counters))
     assert found["stats_gateway_connections", ()] == 3
     assert found["stats_gateway_received_bytes_total", ()] == 2**40
     assert found["stats_gateway_messages_total", (("type", "MinerSnapshot"),)] == 5
@@ -72,7 +72,7 @@ def test_counts_are_those_of_the_tally() -> None:
 
 
 def test_the_build_says_which_service_and_version_it_is() -> None:
-    labels = (("service", "stats-proxy"), ("version", VERSION))
+    labels = (("service", "stats-proxy"), ("version", __version__))
     assert samples(shown())["stats_gateway_build_info", labels] == 1
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporters.settings import settings_of
-from stats_gateway.sources import Service
-from stats_gateway.version import VERSION
+from stats_gateway import __version__
+from stats_gateway.wire.services import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ["proxy", "pool"]
@@ -23,7 +23,7 @@ def run(service: str, *flags: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_says_its_version_and_its_settings(service: str) -> None:
-    assert run(service, "--version").stdout == f"stats-{service} {VERSION}\n"
+    assert run(service, "--version").stdout == f"stats-{service} {__version__}\n"
 
 
 def test_help_names_every_flag() -> None:

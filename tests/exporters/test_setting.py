@@ -14,7 +14,7 @@ from exporters.setting import (
     whole_number,
     yes_or_no,
 )
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 NUMBER = Setting(
     table="limits", key="max_rows", metavar="N", help="", parse=whole_number(1, 10), default=5

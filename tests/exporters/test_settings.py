@@ -6,7 +6,7 @@ from exporters.addresses import Address
 from exporters.settings import settings_of
 from exporters.web_limits import WebLimits
 from stats_gateway.limits import Limits
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 
 
 @pytest.mark.parametrize("service", Service)

@@ -15,15 +15,15 @@ from exporters.render import Renderer
 from exporters.text_format import OPENMETRICS_END, Format
 from exporters.web_config import parse_web_config
 from stats_gateway.clock import Now
-from stats_gateway.contents import content_of, part_kind
-from stats_gateway.decoding import MessageDecoder, RetiredEvent
 from stats_gateway.errors import ConnectionRefused, Dropped, MessageRefused
 from stats_gateway.limits import Limits
-from stats_gateway.messages import Hello
-from stats_gateway.rows import Encoding
-from stats_gateway.session import Session
-from stats_gateway.sources import Service
-from stats_gateway.store import Store
+from stats_gateway.store.contents import content_of, part_kind
+from stats_gateway.store.store import Store
+from stats_gateway.wire.decoding import MessageDecoder, RetiredEvent
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.messages import Hello
+from stats_gateway.wire.services import Service
+from stats_gateway.wire.session import Session
 from tests.support.expositions import LAYOUTS
 
 BETWEEN = b"\xff\xfe\xfd"

@@ -8,12 +8,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from stats_gateway.connection import Gateway
 from stats_gateway.errors import ConnectionReason
 from stats_gateway.limits import Limits
-from stats_gateway.server import GatewayServer
-from stats_gateway.sources import Service as ServiceKind
-from stats_gateway.store import Store
+from stats_gateway.server.connection import Gateway
+from stats_gateway.server.server import GatewayServer
+from stats_gateway.store.store import Store
+from stats_gateway.wire.services import Service as ServiceKind
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.service import Service, client
@@ -79,4 +79,4 @@ async def test_a_peer_for_which_there_is_no_memory_is_closed_and_the_others_go_o
                 await changed.wait()
             assert store.view.sources
             good.close()
-    assert gateway.tally.connections_refused == {ConnectionReason.OUT_OF_RESOURCES: 1}
+    assert gateway.counters.connections_refused == {ConnectionReason.OUT_OF_RESOURCES: 1}

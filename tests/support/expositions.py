@@ -18,7 +18,8 @@ from exporters.families.pool import LAYOUT as POOL
 from exporters.families.proxy import LAYOUT as PROXY
 from exporters.render import Exposition, Renderer
 from exporters.text_format import OPENMETRICS_END, Format
-from stats_gateway.sources import Service, Source, View
+from stats_gateway.store.sources import Source, View
+from stats_gateway.wire.services import Service
 
 LAYOUTS: dict[Service, Layout[Any]] = {  # Any: one layout is of miners, the other of connections
     Service.PROXY: PROXY,

@@ -11,7 +11,7 @@ from exporters.hashrate_query import FAMILIES, Matcher
 from exporters.history import History
 from exporters.history_api import HistoryEndpoints
 from exporters.prometheus import Prometheus
-from stats_gateway.sources import Service
+from stats_gateway.wire.services import Service
 from tests.support.routes import Get, serving_routes
 from tests.support.senders import at
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from stats_gateway.clock import Now
-from stats_gateway.contents import content_of, part_kind
-from stats_gateway.decoding import MessageDecoder, RetiredEvent
 from stats_gateway.errors import Dropped
 from stats_gateway.limits import Limits
-from stats_gateway.messages import Hello
-from stats_gateway.rows import Encoding
-from stats_gateway.sources import Content, Service, Source
-from stats_gateway.store import Store
+from stats_gateway.store.contents import content_of, part_kind
+from stats_gateway.store.sources import Content, Source
+from stats_gateway.store.store import Store
+from stats_gateway.wire.decoding import MessageDecoder, RetiredEvent
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.messages import Hello
+from stats_gateway.wire.services import Service
 from tests.support.snapshots import NOW, PAYLOADS, Fields
 
 _DECODERS = {encoding: MessageDecoder(encoding) for encoding in Encoding}

@@ -18,8 +18,8 @@ from exporters.publisher import Publisher
 from exporters.render import Renderer
 from exporters.self_metrics import SelfMetrics
 from stats_gateway.clock import Now
-from stats_gateway.sources import Service
-from stats_gateway.tally import Tally
+from stats_gateway.intake.counters import Counters
+from stats_gateway.wire.services import Service
 from tests.support.expositions import LAYOUTS
 from tests.support.senders import Senders, at
 
@@ -46,13 +46,13 @@ class Web:
 
     def __init__(self, service: Service) -> None:
         self.senders = Senders(service)
-        self.tally = Tally()
+        self.counters = Counters()
         self.now = at(0)
         self.worker = ThreadPoolExecutor(1)
-        self_metrics = SelfMetrics(service, self.tally, CollectorRegistry())
+        self_metrics = SelfMetrics(service, self.counters, CollectorRegistry())
         renderer = Renderer[Any](LAYOUTS[service], None)  # Any: of either service
         self.publisher = Publisher(
-            self.senders.store, renderer, self.tally, self_metrics, self.worker
+            self.senders.store, renderer, self.counters, self_metrics, self.worker
         )
         endpoints = Endpoints(
             service=service,

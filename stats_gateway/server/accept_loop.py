@@ -1,0 +1,73 @@
+"""A listening socket's connections, one after the other, whatever the machine runs out of."""
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+from stats_gateway.server.throttle import Throttle
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+"""Connections the kernel may hold for us while a whole fleet of senders reconnects."""
+
+RETRY_SECONDS = 0.2
+"""Before asking the kernel again when it has no file or memory left for a connection."""
+
+LOG_SECONDS = 60.0
+
+SHUTDOWN_SECONDS = 2.0
+"""How long a peer may take to say goodbye in TLS."""
+
+_OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+Peername = tuple[Any, ...]
+"""Host, port, and for IPv6 two numbers more."""
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+async def accepted(listener: socket.socket) -> AsyncIterator[tuple[socket.socket, Peername]]:
+    """Every connection to `listener`, for ever. Raises OSError when it is no longer open."""
+    listener.settimeout(0)
+    listener.listen(BACKLOG)
+    loop = asyncio.get_running_loop()
+    complaints = Throttle(LOG_SECONDS)
+    while True:
+        try:
+            connection, peername = await loop.sock_accept(listener)
+        except OSError as error:
+            if error.errno in (errno.EBADF, errno.EINVAL):
+                raise
+            # Anything else is about one connection, or passes: accept(2) says to try again.
+            if error.errno in _OUT_OF_RESOURCES:
+                if complaints.ask(error.errno, loop.time()) is not None:
+                    log.error("cannot accept a connection: %s", error)  # noqa: TRY400 - the text says it all
+                await asyncio.sleep(RETRY_SECONDS)
+            continue
+        yield connection, peername
+
+
+async def hand_over(
+    connection: socket.socket, protocol: P, tls: ssl.SSLContext | None, handshake_seconds: float
+) -> asyncio.Transport:
+    """Let `protocol` speak over `connection`, once its TLS handshake is done. Raises OSError."""
+    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+        lambda: protocol,
+        connection,
+        ssl=tls,
+        ssl_handshake_timeout=None if tls is None else handshake_seconds,
+        ssl_shutdown_timeout=None if tls is None else SHUTDOWN_SECONDS,
+    )
+    return transport
+
+
+def peer_address(peername: Peername) -> tuple[str, int]:
+    """The peer's address as it is shown and as sources are named by it, and its port."""
+    address, port = peername[0], peername[1]
+    # An IPv4 peer of an IPv6 listener is the same peer.
+    return address.removeprefix("::ffff:"), port

@@ -1,0 +1,19 @@
+"""Forgetting where downstreams connect from, before anyone can see it."""
+
+from dataclasses import replace
+
+from stats_gateway.store.sources import ConnectionsPart, Content, MinersPart, WindowPart
+
+
+def without_addresses(content: Content) -> Content:
+    """`content` with no address of any downstream; those of services stay."""
+    match content:
+        case MinersPart():
+            return replace(content, rows=replace(content.rows, address=[None] * len(content.rows)))
+        case ConnectionsPart():
+            return replace(content, rows=replace(content.rows, address=[None] * len(content.rows)))
+        case WindowPart():
+            windows = {id_: replace(one, address=None) for id_, one in content.windows.items()}
+            return replace(content, windows=windows)
+        case _:
+            return content
