@@ -11,11 +11,11 @@ from statistics import median
 
 from benchmarks.cost import FREE, Cost, Stopwatch, median_cost
 from benchmarks.fleet import Change, frames, lines
-from exporters.deflate import EMPTY
-from exporters.exposition import EVERYTHING, assemble
-from exporters.families.proxy import LAYOUT
-from exporters.render import Renderer
-from exporters.text_format import Format
+from exporters.exposition.body import EVERYTHING, assemble
+from exporters.exposition.families.proxy import LAYOUT
+from exporters.exposition.gzip_parts import EMPTY
+from exporters.exposition.render import Renderer
+from exporters.exposition.text_format import Format
 from stats_gateway.clock import read_clock
 from stats_gateway.errors import Dropped
 from stats_gateway.limits import Limits

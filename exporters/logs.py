@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
-from exporters.settings import LogFormat
+from exporters.settings.catalogue import LogFormat
 
 _LEVELS = {
     "debug": logging.DEBUG,

@@ -15,25 +15,25 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from exporters.addresses import Address, bind, bound_address
-from exporters.app import Endpoints, build_app
-from exporters.basic_auth import BasicAuth
-from exporters.config import Config, build_config, parse_command_line, read_file
+from exporters.access.listeners import Gates, open_gates
+from exporters.access.reloading import watch
+from exporters.endpoints.routes import Endpoints, build_app
 from exporters.errors import ConfigError, StartError
-from exporters.families.family import Layout, RowsT
-from exporters.gates import Gates, open_gates
-from exporters.guard import Guard
-from exporters.hashrate_query import FAMILIES
-from exporters.history import History
-from exporters.history_settings import HistorySource
-from exporters.http_server import HttpServer
+from exporters.exposition.families.family import Layout, RowsT
+from exporters.exposition.publisher import Publisher
+from exporters.exposition.refusals import Refusals
+from exporters.exposition.render import Renderer
+from exporters.exposition.self_metrics import SelfMetrics
+from exporters.history.answers import History
+from exporters.history.client import Prometheus
+from exporters.history.promql import FAMILIES
+from exporters.http.basic_auth import BasicAuth
+from exporters.http.request_limits import Guard
+from exporters.http.server import HttpServer
 from exporters.logs import configure_logging
-from exporters.prometheus import Prometheus
-from exporters.publisher import Publisher
-from exporters.refusals import Refusals
-from exporters.render import Renderer
-from exporters.self_metrics import SelfMetrics
-from exporters.watched import watch
+from exporters.settings.addresses import Address, bind, bound_address
+from exporters.settings.config import Config, build_config, parse_command_line, read_file
+from exporters.settings.history_settings import HistorySource
 from stats_gateway import __version__
 from stats_gateway.clock import read_clock
 from stats_gateway.server.connection import Gateway

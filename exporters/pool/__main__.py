@@ -1,9 +1,9 @@
-"""`stats-pool`."""
+"""This module is the program `stats-pool`."""
 
 import os
 import sys
 
-from exporters.families.pool import LAYOUT
+from exporters.exposition.families.pool import LAYOUT
 from exporters.service import run
 from stats_gateway.wire.services import Service
 

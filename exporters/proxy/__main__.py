@@ -1,9 +1,9 @@
-"""`stats-proxy`."""
+"""This module is the program `stats-proxy`."""
 
 import os
 import sys
 
-from exporters.families.proxy import LAYOUT
+from exporters.exposition.families.proxy import LAYOUT
 from exporters.service import run
 from stats_gateway.wire.services import Service
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from exporters.logs import configure_logging
-from exporters.settings import LogFormat
+from exporters.settings.catalogue import LogFormat
 
 HOSTILE = [
     'new\nline level=error msg="x"',

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.settings import settings_of
+from exporters.settings.catalogue import settings_of
 from stats_gateway import __version__
 from stats_gateway.wire.services import Service
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporters.basic_auth import parse_login
-from exporters.deflate import inflate
+from exporters.access.web_config import parse_web_config
 from exporters.errors import ConfigError
-from exporters.exposition import EVERYTHING, assemble
-from exporters.render import Renderer
-from exporters.text_format import OPENMETRICS_END, Format
-from exporters.web_config import parse_web_config
+from exporters.exposition.body import EVERYTHING, assemble
+from exporters.exposition.gzip_parts import inflate
+from exporters.exposition.render import Renderer
+from exporters.exposition.text_format import OPENMETRICS_END, Format
+from exporters.http.basic_auth import parse_login
 from stats_gateway.clock import Now
 from stats_gateway.errors import ConnectionRefused, Dropped, MessageRefused
 from stats_gateway.limits import Limits

@@ -7,8 +7,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+from exporters.access.web_config import RateLimit, WebConfig, parse_web_config, watch_web_config
 from exporters.errors import ConfigError
-from exporters.web_config import RateLimit, WebConfig, parse_web_config, watch_web_config
 from tests.security.certificates import Authority
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from exporters.families import ALL
+from exporters.exposition.families import ALL
 from stats_history.families import FAMILIES, Family, Kind
 
 LIVE = {family.name: family for family in ALL}

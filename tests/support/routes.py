@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from exporters.addresses import Address, bind, bound_address
-from exporters.answers import on_http_error
-from exporters.http_server import HttpServer
+from exporters.endpoints.responses import on_http_error
+from exporters.http.server import HttpServer
+from exporters.settings.addresses import Address, bind, bound_address
 from tests.support.web import TIMEOUT_SECONDS, Answer
 
 CLIENTS = 32

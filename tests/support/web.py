@@ -11,12 +11,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from exporters.addresses import Address, bind, bound_address
-from exporters.app import Endpoints, build_app
-from exporters.http_server import HttpServer
-from exporters.publisher import Publisher
-from exporters.render import Renderer
-from exporters.self_metrics import SelfMetrics
+from exporters.endpoints.routes import Endpoints, build_app
+from exporters.exposition.publisher import Publisher
+from exporters.exposition.render import Renderer
+from exporters.exposition.self_metrics import SelfMetrics
+from exporters.http.server import HttpServer
+from exporters.settings.addresses import Address, bind, bound_address
 from stats_gateway.clock import Now
 from stats_gateway.intake.counters import Counters
 from stats_gateway.wire.services import Service

@@ -1,0 +1,156 @@
+"""The HTTP interface: which path answers what."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Generic
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from exporters.endpoints import lists
+from exporters.endpoints.history import HistoryEndpoints
+from exporters.endpoints.lists import Json, Page
+from exporters.endpoints.negotiation import accepts_gzip, choose_format
+from exporters.endpoints.old_shapes import OldEndpoints
+from exporters.endpoints.page.routes import page_routes
+from exporters.endpoints.page.state import moment
+from exporters.endpoints.responses import ChunkedAnswer, JsonAnswer, has_current, on_http_error
+from exporters.exposition.body import Selection
+from exporters.exposition.families.family import RowsT
+from exporters.exposition.gzip_parts import Deflater, gzip_member, inflate
+from exporters.exposition.publisher import Publisher
+from exporters.exposition.self_metrics import SelfMetrics
+from exporters.exposition.text_format import OPENMETRICS_END, Format
+from exporters.history.answers import History
+from exporters.settings.addresses import Address
+from stats_gateway.clock import Now
+from stats_gateway.store.sources import View
+from stats_gateway.store.store import Store
+from stats_gateway.wire.services import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints(Generic[RowsT]):
+    """What answers requests, and what it answers from."""
+
+    service: Service
+    store: Store
+    publisher: Publisher[RowsT]
+    self_metrics: SelfMetrics
+    clock: Callable[[], Now]
+    ingest_address: Address | None = None
+    """Where senders connect, for the page to tell."""
+    history: History | None = None
+    """Where it is asked for, if anywhere."""
+    old_shapes: bool = False
+    """Whether the old services' paths answer in their shapes."""
+
+    async def metrics(self, request: Request) -> Response:
+        """The exposition, whole or narrowed by `name[]` and `source`."""
+        query = request.query_params
+        selection = Selection(
+            names=frozenset(query.getlist("name[]")), sources=frozenset(query.getlist("source"))
+        )
+        format_ = choose_format(", ".join(request.headers.getlist("accept")))
+        body = await self.publisher.body(selection, format_)
+        own = self.self_metrics.render(selection, format_)
+        end = OPENMETRICS_END if format_ is Format.OPENMETRICS else b""
+        headers = {"vary": "Accept, Accept-Encoding"}
+        if not accepts_gzip(", ".join(request.headers.getlist("accept-encoding"))):
+            length = len(own) + body.size + len(end)
+            return ChunkedAnswer(
+                chain((own,), inflate(body), (end,)), length, format_.value, headers
+            )
+        deflater = Deflater()
+        member = list(gzip_member((deflater.deflate([own]), body, deflater.deflate([end]))))
+        headers["content-encoding"] = "gzip"
+        return ChunkedAnswer(member, sum(map(len, member)), format_.value, headers)
+
+    async def miners(self, request: Request) -> Response:
+        """All miners."""
+        return await self._list(request, "miners", lists.miners)
+
+    async def connections(self, request: Request) -> Response:
+        """All connections of the pool."""
+        return await self._list(request, "connections", lists.connections)
+
+    async def services(self, request: Request) -> Response:
+        """All services of the pool."""
+        return await self._list(request, "services", lists.services)
+
+    async def stats(self, _request: Request) -> Response:
+        """Totals and sources."""
+        answer = await asyncio.to_thread(
+            lists.stats, self.store.view, self.service, self.clock().unix
+        )
+        return JsonAnswer(answer)
+
+    async def health(self, _request: Request) -> Response:
+        """Whether any source is fresh."""
+        answer = lists.health(self.store.view, self.clock().unix)
+        return JsonAnswer(answer, status_code=200 if answer["healthy"] else 503)
+
+    async def healthy(self, _request: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse(f"{self.service.value} is Healthy.\n")
+
+    async def ready(self, _request: Request) -> Response:
+        """Both listeners are open: nothing is served before they are."""
+        return PlainTextResponse(f"{self.service.value} is Ready.\n")
+
+    async def _list(
+        self, request: Request, key: str, rows_of: Callable[[View], list[Json]]
+    ) -> Response:
+        page = _page(request)
+        view = self.store.view
+        headers = {"etag": f'"{moment(view)}"', "cache-control": "no-cache"}
+        if has_current(request, headers["etag"]):
+            return Response(status_code=304, headers=headers)
+        return await asyncio.to_thread(
+            lambda: JsonAnswer(page.cut(key, rows_of(view)), headers=headers)
+        )
+
+    def routes(self) -> Iterator[Route]:
+        """Every path of this service."""
+        yield Route("/metrics", self.metrics)
+        yield from page_routes(self.store, self.clock, self.ingest_address)
+        if self.old_shapes:
+            # First, since the first route of a path is the one that answers.
+            yield from OldEndpoints(service=self.service, store=self.store).routes()
+        if self.service is Service.PROXY:
+            yield Route("/api/miners", self.miners)
+        else:
+            yield Route("/api/connections", self.connections)
+            yield Route("/api/services", self.services)
+        yield Route("/api/stats", self.stats)
+        history = HistoryEndpoints(service=self.service, history=self.history, clock=self.clock)
+        yield from history.routes()
+        yield Route("/health", self.health)
+        yield Route("/-/healthy", self.healthy)
+        yield Route("/-/ready", self.ready)
+
+
+def build_app(endpoints: Endpoints[RowsT]) -> Starlette:
+    """The ASGI application."""
+    return Starlette(
+        routes=list(endpoints.routes()),
+        exception_handlers={HTTPException: on_http_error, Exception: on_http_error},
+    )
+
+
+def _page(request: Request) -> Page:
+    return Page(offset=_whole_number(request, "offset"), limit=_whole_number(request, "limit"))
+
+
+def _whole_number(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(2**63)):
+        raise HTTPException(400, f"{name} must be a whole number from 0, not {text[:32]!r}")
+    return int(text)

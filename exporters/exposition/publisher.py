@@ -1,0 +1,80 @@
+"""Keeps the exposition up with the store: rendered and compressed before anyone asks.
+
+Rendering runs on the worker thread. Changes that come meanwhile are rendered together next time,
+and a pause after each rendering, in proportion to what it took, leaves the processor to others.
+"""
+
+import asyncio
+from concurrent.futures import Executor
+from functools import partial
+from time import monotonic
+from typing import Generic
+
+from exporters.exposition.body import EVERYTHING, Selection, assemble
+from exporters.exposition.families.family import RowsT
+from exporters.exposition.gzip_parts import Deflated
+from exporters.exposition.render import Exposition, Renderer
+from exporters.exposition.self_metrics import SelfMetrics
+from exporters.exposition.text_format import Format
+from stats_gateway.intake.counters import Counters
+from stats_gateway.store.store import Store
+
+PAUSE_RATIO = 2.0
+"""Pause this many times as long as a rendering took: one core is at most a third taken."""
+
+MAX_PAUSE_SECONDS = 0.5
+"""What is rendered is never older than this plus the rendering itself."""
+
+
+class Publisher(Generic[RowsT]):
+    """The newest exposition, and the bodies made of it."""
+
+    def __init__(
+        self,
+        store: Store,
+        renderer: Renderer[RowsT],
+        counters: Counters,
+        self_metrics: SelfMetrics,
+        worker: Executor,
+    ) -> None:
+        self._store = store
+        self._renderer = renderer
+        self._counters = counters
+        self._self_metrics = self_metrics
+        self._worker = worker
+        self._changed = asyncio.Event()
+        self._bodies: dict[Format, asyncio.Future[Deflated]] = {}
+        self.exposition: Exposition[RowsT] = renderer.render(store.view)
+        store.subscribe(self._changed.set)
+
+    async def run(self) -> None:
+        """Render every change, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            began = monotonic()
+            await self._publish()
+            await asyncio.sleep(min((monotonic() - began) * PAUSE_RATIO, MAX_PAUSE_SECONDS))
+
+    async def _publish(self) -> None:
+        waiting, self._counters.waiting = self._counters.waiting, []
+        loop = asyncio.get_running_loop()
+        render = partial(self._renderer.render, self._store.view)
+        self.exposition = await loop.run_in_executor(self._worker, render)
+        self._bodies = {}
+        now = monotonic()
+        for received in waiting:
+            self._self_metrics.apply_seconds.observe(now - received)
+
+    async def body(self, selection: Selection, format_: Format) -> Deflated:
+        """The selected part of the newest exposition; one for all who ask for the same at once.
+
+        Everything in it is rendered and compressed already, so this only strings pieces together.
+        """
+        assembly = partial(assemble, self.exposition, selection, format_)
+        if selection != EVERYTHING:
+            return await asyncio.to_thread(assembly)
+        if format_ not in self._bodies:
+            self._bodies[format_] = asyncio.ensure_future(asyncio.to_thread(assembly))
+        # Shielded, so that one client that goes away does not take it from the others.
+        return await asyncio.shield(self._bodies[format_])
