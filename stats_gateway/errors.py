@@ -33,6 +33,7 @@ class ConnectionReason(StrEnum):
     SILENT = "silent"
     BAD_HELLO = "bad_hello"
     BAD_TOKEN = "bad_token"  # noqa: S105 - a label value, not a secret
+    WRONG_CERTIFICATE = "wrong_certificate"
     NOT_READING = "not_reading"
     BUFFERS_FULL = "buffers_full"
     NETWORK_NOT_ALLOWED = "network_not_allowed"

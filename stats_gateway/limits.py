@@ -11,6 +11,9 @@ MAX_ROWS = 1_000_000
 MAX_CHANNELS = 65_536
 """Channels one connection may list: extended channels per connection are a handful in the field."""
 
+MAX_TOTAL_CHANNELS = 4 * MAX_ROWS
+"""Channels of all sources together: 16 MiB as machine numbers."""
+
 MAX_NAME_BYTES = 128
 """Longest name kept, in UTF-8 bytes: Prometheus setups commonly limit label values to 128-256."""
 
@@ -47,7 +50,7 @@ class Limits:
     """Rows one snapshot may hold."""
 
     max_total_rows: int = 2_000_000
-    """Rows of all sources together: each takes about 2.5 KiB, rendered and all."""
+    """Rows and services of all sources together: each takes about 2.5 KiB, rendered and all."""
 
     max_sources: int = 4096
     """Sources remembered, down ones included: each costs a few series."""

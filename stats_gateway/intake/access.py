@@ -1,4 +1,4 @@
-"""Who may send: where from, and what a `Hello` must say to be let in."""
+"""Access decides who may send: from which networks, and with which `Hello`."""
 
 import hashlib
 import hmac
@@ -9,7 +9,6 @@ from typing import Protocol, TypeAlias
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
 from stats_gateway.limits import MAX_INTERVAL_SECONDS, MAX_NAME_BYTES
-from stats_gateway.rows.text import clean
 from stats_gateway.store.source_names import is_address_like
 from stats_gateway.wire.messages import Hello
 
@@ -80,15 +79,25 @@ def is_allowed(address: str, networks: Iterable[Network]) -> bool:
 
 
 def check_hello(hello: Hello, aliases: Mapping[str, str]) -> None:
-    """Raises `ConnectionRefused` where the name or interval cannot be."""
+    """Raise `ConnectionRefused` where the name or the interval is none that a sender may have."""
     source = hello.source
-    if not source or clean(source, MAX_NAME_BYTES) != source:
-        raise _bad_hello(f"source must be 1 to {MAX_NAME_BYTES} bytes of printable text")
+    # isprintable() is false for characters that nobody sees, such as zero-width ones, and U+FFFD
+    # stands for what could not be decoded.
+    is_visible = source.isprintable() and source == source.strip() and "\ufffd" not in source
+    if not is_visible or not 0 < len(source.encode()) <= MAX_NAME_BYTES:
+        raise _bad_hello(f"source must be 1 to {MAX_NAME_BYTES} bytes of text that can be seen")
     if is_address_like(source) or source in aliases.values():
         raise _bad_hello(f"source {source!r} is a name for senders without Hello: choose another")
     interval = hello.interval
     if interval is not None and not 0 < interval <= MAX_INTERVAL_SECONDS:
         raise _bad_hello(f"interval must be above 0 and at most {MAX_INTERVAL_SECONDS:g} s")
+
+
+def check_certificate(hello: Hello, names: frozenset[str] | None) -> None:
+    """Raise `ConnectionRefused` where the peer's certificate, with `names`, is not the source's."""
+    if names is not None and hello.source not in names:
+        detail = f"the certificate is not for source {hello.source!r}"
+        raise ConnectionRefused(ConnectionReason.WRONG_CERTIFICATE, detail)
 
 
 def _bad_hello(detail: str) -> ConnectionRefused:

@@ -1,4 +1,4 @@
-"""The listening socket: who is let in, and how everyone is seen off."""
+"""The listening socket for senders: admission, handshakes and shutdown."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,9 @@ from stats_gateway.errors import ConnectionReason, ConnectionRefused
 from stats_gateway.intake.access import is_allowed
 from stats_gateway.server.accept_loop import Peername, accepted, hand_over, peer_address
 from stats_gateway.server.buffers import Buffers
-from stats_gateway.server.connection import STREAM_BYTES, Connection, Gateway
+from stats_gateway.server.connection import STREAM_BYTES, Connection, Shared
 from stats_gateway.server.peer_log import shown
+from stats_gateway.store.peer import Peer
 
 log = logging.getLogger(__name__)
 
@@ -37,26 +38,17 @@ class _Admission:
     address: str
     port: int
     task: asyncio.Task[None]
-    connection: Connection | None = None
+    peer: Peer | None = None
     """None while its TLS handshake is under way."""
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether it has ever sent a good message."""
-        return self.connection is not None and self.connection.session.is_proven
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it has shown a token, or sent something that is shown."""
-        return self.connection is not None and self.connection.is_known
 
 
 class GatewayServer:
     """Accepts senders; an async context manager from `start` to `close`."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._buffers = Buffers(gateway.limits.max_buffered_bytes)
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._intake = shared.intake
+        self._buffers = Buffers(shared.limits.max_buffered_bytes)
         self._tls: TlsContext | None = None
         self._listener: socket.socket | None = None
         self._admitted: dict[int, _Admission] = {}
@@ -113,29 +105,29 @@ class GatewayServer:
         try:
             with accepted:
                 self._admit(number, address, port)
-                await self._converse(number, (address, port), accepted)
+                await self._converse(number, address, port, accepted)
         except ConnectionRefused as refusal:
-            self._gateway.turn_away(address, port, refusal)
+            self._shared.turn_away(address, port, refusal)
         except Exception as error:
             # Whatever one peer brings about, the others go on.
             log.debug("%s", shown(address, port), exc_info=error)
             unforeseen = ConnectionRefused(_reason_of(error), repr(error))
-            self._gateway.turn_away(address, port, unforeseen)
+            self._shared.turn_away(address, port, unforeseen)
         finally:
             self._admitted.pop(number, None)
-            self._gateway.counters.connections = len(self._admitted)
+            self._intake.counters.connections = len(self._admitted)
             log.debug("%s disconnected", shown(address, port))
 
     def _admit(self, number: int, address: str, port: int) -> None:
-        networks = self._gateway.allow_networks
+        networks = self._shared.allow_networks
         if networks and not is_allowed(address, networks):
             detail = "its address is in none of the networks that may send"
             raise ConnectionRefused(ConnectionReason.NETWORK_NOT_ALLOWED, detail)
-        if len(self._admitted) >= self._gateway.limits.max_connections:
+        if len(self._admitted) >= self._shared.limits.max_connections:
             self._make_room(address)
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._admitted[number] = _Admission(address, port, task)
-        self._gateway.counters.connections = len(self._admitted)
+        self._intake.counters.connections = len(self._admitted)
         log.debug("%s connected", shown(address, port))
 
     def _make_room(self, address: str) -> None:
@@ -146,35 +138,46 @@ class GatewayServer:
         oldest one from the address with most connections, so that others have their chance.
         """
         held = Counter(one.address for one in self._admitted.values())
-        silent = [number for number, one in self._admitted.items() if not one.is_proven]
+        silent = [
+            number
+            for number, one in self._admitted.items()
+            if one.peer is None or not one.peer.has_sent_valid
+        ]
         victims = silent or [
             number
             for number, one in self._admitted.items()
-            if not one.is_known and held[one.address] > held[address]
+            if one.peer is not None
+            and not one.peer.is_trusted
+            and held[one.address] > held[address]
         ]
         if not victims:
-            limit = self._gateway.limits.max_connections
+            limit = self._shared.limits.max_connections
             detail = f"{limit} senders are connected, and max_connections allows no more"
             raise ConnectionRefused(ConnectionReason.TOO_MANY_CONNECTIONS, detail)
         victim = max(victims, key=lambda number: (held[self._admitted[number].address], -number))
         detail = "makes room for a new connection, since it never sent a snapshot"
         self._close(victim, ConnectionRefused(ConnectionReason.TOO_MANY_CONNECTIONS, detail))
 
-    async def _converse(self, number: int, peer: tuple[str, int], accepted: socket.socket) -> None:
+    async def _converse(
+        self, number: int, address: str, port: int, accepted: socket.socket
+    ) -> None:
         reader = asyncio.StreamReader(limit=STREAM_BYTES)
         protocol = asyncio.StreamReaderProtocol(reader)
         tls = None if self._tls is None else self._tls()
         try:
             transport = await hand_over(
-                accepted, protocol, tls, self._gateway.limits.handshake_seconds
+                accepted, protocol, tls, self._shared.limits.handshake_seconds
             )
         except OSError as error:
             raise ConnectionRefused(ConnectionReason.TLS_HANDSHAKE, str(error)) from error
         writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
-        connection = Connection(number, peer, self._gateway, self._buffers, reader, writer)
-        self._admitted[number].connection = connection
+        peer = self._intake.connect(number, address)
+        self._admitted[number].peer = peer
+        connection = Connection(
+            peer, port, self._shared, self._buffers, (reader, writer), self._close_peer
+        )
         try:
-            await connection.run(self._close)
+            await connection.run()
             with contextlib.suppress(OSError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     writer.close()
@@ -187,13 +190,16 @@ class GatewayServer:
         if admission is None:
             return
         if refusal is not None:
-            self._gateway.turn_away(admission.address, admission.port, refusal)
+            self._shared.turn_away(admission.address, admission.port, refusal)
         admission.task.cancel()
+
+    def _close_peer(self, peer: Peer, refusal: ConnectionRefused | None) -> None:
+        self._close(peer.number, refusal)
 
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_TICK_SECONDS)
-            self._gateway.store.expire(self._gateway.clock())
+            self._intake.store.expire(self._shared.clock())
 
 
 def _reason_of(error: Exception) -> ConnectionReason:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from stats_gateway.store.sources import ConnectionsPart, Content, MinersPart, WindowPart
+from stats_gateway.store.parts import ConnectionsPart, Content, MinersPart, WindowPart
 
 
 def without_addresses(content: Content) -> Content:
