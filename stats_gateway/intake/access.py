@@ -4,8 +4,9 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
 from stats_gateway.limits import MAX_INTERVAL_SECONDS, MAX_NAME_BYTES
@@ -13,6 +14,14 @@ from stats_gateway.store.source_names import is_address_like
 from stats_gateway.wire.messages import Hello
 
 Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class CertificateName(StrEnum):
+    """The name in a sender's certificate that its source must have."""
+
+    NONE = "none"
+    SAN = "san"
+    CN = "cn"
 
 
 class Access(Protocol):
@@ -91,6 +100,20 @@ def check_hello(hello: Hello, aliases: Mapping[str, str]) -> None:
     interval = hello.interval
     if interval is not None and not 0 < interval <= MAX_INTERVAL_SECONDS:
         raise _bad_hello(f"interval must be above 0 and at most {MAX_INTERVAL_SECONDS:g} s")
+
+
+def certificate_names(
+    certificate: Mapping[str, Any] | None, kind: CertificateName
+) -> frozenset[str] | None:
+    """The sources that a certificate, as `ssl` gives it, is for; None where it binds none."""
+    if kind is CertificateName.NONE:
+        return None
+    certificate = certificate or {}
+    if kind is CertificateName.SAN:
+        names = certificate.get("subjectAltName", ())
+        return frozenset(name for type_, name in names if type_ == "DNS")
+    subject = (pair for part in certificate.get("subject", ()) for pair in part)
+    return frozenset(value for name, value in subject if name == "commonName")
 
 
 def check_certificate(hello: Hello, names: frozenset[str] | None) -> None:

@@ -136,7 +136,7 @@ class Intake:
             self._access.check(peer.hello)
         if reading.change is not None:
             self.store.apply(reading.change, received)
-            peer.is_trusted = True
+            peer.is_shown = True
             self.counters.values_dropped.update(reading.dropped)
             self.counters.waiting.append(received.monotonic)
         self.counters.messages[message_type(reading.message)] += 1

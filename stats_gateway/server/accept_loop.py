@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any, TypeVar
 
 from stats_gateway.server.throttle import Throttle
@@ -14,6 +15,9 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 """Connections the kernel may hold for us while a whole fleet of senders reconnects."""
+
+ACCEPTED_AT_ONCE = 16
+"""Connections taken from the kernel in one iteration of the event loop: about a millisecond."""
 
 RETRY_SECONDS = 0.2
 """Before asking the kernel again when it has no file or memory left for a connection."""
@@ -37,7 +41,10 @@ async def accepted(listener: socket.socket) -> AsyncIterator[tuple[socket.socket
     listener.listen(BACKLOG)
     loop = asyncio.get_running_loop()
     complaints = Throttle(LOG_SECONDS)
-    while True:
+    for number in count(1):
+        if number % ACCEPTED_AT_ONCE == 0:
+            # The kernel may hold a whole storm of connections: others have their turn meanwhile.
+            await asyncio.sleep(0)
         try:
             connection, peername = await loop.sock_accept(listener)
         except OSError as error:

@@ -15,7 +15,7 @@ from functools import partial
 
 from stats_gateway.clock import Now, read_clock
 from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
-from stats_gateway.intake.access import Network
+from stats_gateway.intake.access import CertificateName, Network
 from stats_gateway.intake.intake import HELLO_BYTES, Accepted, Intake
 from stats_gateway.limits import Limits
 from stats_gateway.server.buffers import Buffers
@@ -59,6 +59,8 @@ class Shared:
     peer_log: PeerLog = field(default_factory=PeerLog)
     allow_networks: tuple[Network, ...] = ()
     """The networks that senders may connect from; all of them where there is none."""
+    client_source: CertificateName = CertificateName.NONE
+    """The name in a sender's certificate that its source must have."""
     turns: Turns = field(default_factory=Turns)
     one_message: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a message is decoded and stored off the event loop."""
@@ -92,8 +94,12 @@ class Connection:
         buffers: Buffers,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         close: Close,
+        place: Callable[[Peer], None],
     ) -> None:
-        """`close` closes the connection of a peer whose name or memory this one takes over."""
+        """`close` closes the connection of a peer whose name or memory this one takes over.
+
+        `place` is told when a message was accepted, which may change the standing of its peer.
+        """
         self._peer = peer
         self._port = port
         self._shared = shared
@@ -101,6 +107,7 @@ class Connection:
         self._buffers = buffers
         self._reader, self._writer = streams
         self._close = close
+        self._place = place
         self._session = Session(shared.limits, shared.clock().monotonic)
 
     def __repr__(self) -> str:
@@ -159,6 +166,7 @@ class Connection:
             self._session.refused(refusal)
         else:
             self._session.accepted()
+            self._place(self._peer)
             await self._finish(accepted)
 
     async def _accept(self, payload: bytearray, received: Now) -> Accepted:

@@ -8,6 +8,9 @@ from stats_gateway.server.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
+MAX_DETAIL = 200
+"""Characters of a detail that are logged: a detail may quote what a peer sent."""
+
 LOG_SECONDS = 60.0
 """How often one peer may be complained about for one reason."""
 
@@ -32,7 +35,8 @@ class PeerLog:
         held_back = self.throttle.ask((client_network(address), reason), now)
         if held_back is not None:
             again = f" (and {held_back} times since the last such line)" if held_back else ""
-            log.log(level, "%s: %s: %s%s", shown(address, port), reason, detail, again)
+            said = detail if len(detail) <= MAX_DETAIL else f"{detail[:MAX_DETAIL]}..."
+            log.log(level, "%s: %s: %s%s", shown(address, port), reason, said, again)
 
 
 def shown(address: str, port: int) -> str:

@@ -25,7 +25,9 @@ class Peer:
     has_sent_valid: bool = False
     """Whether the peer has ever sent a message that was accepted."""
     is_trusted: bool = False
-    """Whether the peer has shown a token or sent something that is shown."""
+    """Whether the peer has shown the token or the certificate that is required."""
+    is_shown: bool = False
+    """Whether something that the peer has sent is shown."""
     is_superseded: bool = False
     """Whether another connection has taken its name since; nothing it says counts any more."""
     places: dict[PartKind, str] = field(default_factory=dict)

@@ -47,9 +47,9 @@ def test_accepted_messages_are_counted_by_type_and_prove_the_peer() -> None:
     one = intake()
     peer = one.connect(1, ADDRESS)
     send(one, peer, RETIRED)
-    assert (peer.has_sent_valid, peer.is_trusted) == (True, False)
+    assert (peer.has_sent_valid, peer.is_shown) == (True, False)
     send(one, peer, miner_snapshot(miner(1, hashrate=-1.0)))
-    assert (peer.has_sent_valid, peer.is_trusted) == (True, True)
+    assert (peer.has_sent_valid, peer.is_shown) == (True, True)
     assert one.counters.messages == {"ShareSubmitted": 1, "MinerSnapshot": 1}
     assert one.counters.values_dropped.total() == 1
     assert one.counters.waiting == [at(0).monotonic]
