@@ -25,42 +25,42 @@ class CertificateName(StrEnum):
 
 
 class Access(Protocol):
-    """Decides about one peer."""
+    """The rules that a listener applies to each peer."""
 
     @property
     def needs_hello(self) -> bool:
-        """Whether a connection that did not say `Hello` may send nothing."""
+        """Whether a peer may send nothing before it has said `Hello`."""
 
     def check(self, hello: Hello) -> None:
-        """Raises `ConnectionRefused` where `hello` may not come in, or may no longer stay."""
+        """Raise `ConnectionRefused` where the sender of `hello` may not come in, or may not stay."""
 
 
 class OpenAccess:
-    """Everyone who can reach the port may send."""
+    """The rules of a listener that lets everyone send who can reach its port."""
 
     needs_hello = False
 
     def check(self, hello: Hello) -> None:
-        """Lets everyone in."""
+        """Let everyone in."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """One token, by its hash, and what it opens."""
+    """The hash of one token, and the sources that the token is for."""
 
     digest: bytes
     """SHA-256 of the token: tokens of any length compare in the same time."""
     sources: frozenset[str] | None
-    """The names that may be claimed with it; None for all."""
+    """The names that a sender with the token may have; None where any name will do."""
 
 
 def token_rule(token: str, sources: Iterable[str]) -> TokenRule:
-    """What `token` opens: `sources`, or all of them where none is named."""
+    """The rule for `token`, which is for `sources`, or for all of them where none is named."""
     return TokenRule(_digest(token), frozenset(sources) or None)
 
 
 class TokenAccess:
-    """Senders must show a token that is theirs; `rules` gives those that are good at the moment."""
+    """The rules of a listener whose senders must show a token; `rules` gives the valid tokens."""
 
     needs_hello = True
 
@@ -68,11 +68,11 @@ class TokenAccess:
         self._rules = rules
 
     def check(self, hello: Hello) -> None:
-        """Raises `ConnectionRefused` unless the token is right for the source's name."""
+        """Raise `ConnectionRefused` unless the token is one for the name of the source."""
         if hello.token is None:
             raise ConnectionRefused(ConnectionReason.BAD_TOKEN, "a token is required")
         digest = _digest(hello.token)
-        # Every rule is compared, whichever matches, so that time tells nothing.
+        # All rules are compared, also after a match, so that the time tells nothing.
         matching = [rule for rule in self._rules() if hmac.compare_digest(rule.digest, digest)]
         if not matching:
             raise ConnectionRefused(ConnectionReason.BAD_TOKEN, "the token is wrong")

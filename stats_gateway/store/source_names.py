@@ -1,11 +1,11 @@
-"""Whose rows a connection sends: which source it is, and who gives way to whom.
+"""Tells which source a connection's rows belong to, and which connection gives way to which.
 
-A sender that says `Hello` has named itself. One that does not is known by its address, and its
-address alone cannot tell a sender that came back from a second sender beside the first. So a new
-connection's first message of a kind takes the place of the connection heard from longest ago, which
-is right whenever a sender came back, also over a half-open connection. Should that older connection
-speak again, they are two after all, and the newer one becomes ADDRESS#2 to the end of its
-connection.
+A sender that says `Hello` has named itself. A sender that does not is known by its address, and an
+address alone cannot tell a sender that came back from a second sender beside the first. So the
+first message of a kind over a new connection takes the place of the connection that was silent the
+longest. That is right whenever a sender came back, also while its old connection is half-open.
+Should the older connection speak again, there are two senders after all, and the newer one becomes
+ADDRESS#2 to the end of its connection.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,9 +45,9 @@ def claim(peer: Peer, kind: PartKind, sources: Mapping[str, Source], peers: Peer
 
 
 def free_name(newer: Peer, place: str, sources: Mapping[str, Source], peers: Peers) -> str:
-    """The first ADDRESS#n where nobody sends the kinds that `newer` sends to `place`.
+    """The first ADDRESS#n where nobody sends the kinds of message that `newer` sends to `place`.
 
-    So the two connections of one producer, each with a kind of its own, share a name.
+    The two connections of one producer, each with a kind of its own, therefore share a name.
     """
     taken = {(name, kind) for name, source in sources.items() for kind in source.parts}
     taken.update((name, kind) for peer in peers.values() for kind, name in peer.places.items())
@@ -62,7 +62,7 @@ def kinds_at(peer: Peer, place: str) -> list[PartKind]:
 
 
 def is_address_like(source: str) -> bool:
-    """Whether `source` could be mistaken for a name given to a connection without `Hello`."""
+    """Whether `source` could be mistaken for the name of a sender without `Hello`."""
     address, _, _ = source.partition("#")
     try:
         ip_address(address)
@@ -88,7 +88,7 @@ def _of_name(name: str, sources: Mapping[str, Source]) -> Iterable[Source]:
 
 
 def _heard(part: Part) -> tuple[bool, float]:
-    """Orders parts by how likely their sender is gone: closed ones first, then longest silent."""
+    """A sort key for parts: those of closed connections first, then those longest silent."""
     return part.closed_at is None, part.received.monotonic
 
 
