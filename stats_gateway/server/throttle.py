@@ -21,7 +21,7 @@ class Throttle:
         self._yes = 0
 
     def ask(self, key: Hashable, now: float) -> int | None:
-        """How often `key` was held back since it was last allowed; None where it is held back now."""
+        """None where `key` is held back; else how often it was since it was last allowed."""
         last, held_back = self._seen.pop(key, (float("-inf"), 0))
         if now - last < self._seconds or not self._has_room(now):
             self._remember(key, last, held_back + 1)
