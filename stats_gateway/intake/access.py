@@ -32,7 +32,7 @@ class Access(Protocol):
         """Whether a peer may send nothing before it has said `Hello`."""
 
     def check(self, hello: Hello) -> None:
-        """Raise `ConnectionRefused` where the sender of `hello` may not come in, or may not stay."""
+        """Raise `ConnectionRefused` where the sender of `hello` may not come in or stay."""
 
 
 class OpenAccess:
