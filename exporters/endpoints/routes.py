@@ -137,10 +137,13 @@ class Endpoints(Generic[RowsT]):
 
 def build_app(endpoints: Endpoints[RowsT]) -> Starlette:
     """The ASGI application."""
-    return Starlette(
+    app = Starlette(
         routes=list(endpoints.routes()),
         exception_handlers={HTTPException: on_http_error, Exception: on_http_error},
     )
+    # A redirect of `/metrics/` would lead wherever the Host header says.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _page(request: Request) -> Page:

@@ -19,7 +19,7 @@ from tests.support.until import until
 pytestmark = pytest.mark.slow
 
 OTHER = "127.0.0.2"
-REQUEST = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+REQUEST = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def fill(service: Service, stack: ExitStack, count: int) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"GET", b"GET /metrics HTTP/1.1\r\nHost: a\r\n", REQUEST + b"GET /metr"],
+    [b"", b"GET", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n", REQUEST + b"GET /metr"],
     ids=["nothing", "a word", "no end of the header", "half of a second request"],
 )
 def test_a_request_that_does_not_come_whole_ends_in_time(data: bytes) -> None:
@@ -149,14 +149,14 @@ def test_connections_over_the_bound_make_room_among_those_that_ask_nothing() -> 
     [
         b"\x16\x03\x01\x02\x00\x01",
         b"GET /metrics\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 30_000 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 4_000 + b"\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost : b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 30_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 4_000 + b"\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"{}\n" * 6000,
         bytes(range(256)) * 100,
     ],
@@ -187,10 +187,10 @@ def test_an_upgrade_is_not_done_and_not_talked_about() -> None:
 def test_a_clients_words_never_become_labels(method: str) -> None:
     with Service("proxy") as service:
         before = set(service.scrape().samples)
-        request = f"{method} /metrics?{method}=1 HTTP/1.1\r\nHost: {method}\r\n\r\n".encode()
+        request = f"{method} /metrics?{method}=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         with client(service, request) as odd:
             assert b" 405 " in odd.recv(65536)
-        with client(service, f"GET /{method} HTTP/1.1\r\nHost: a\r\n\r\n".encode()) as odd:
+        with client(service, f"GET /{method} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()) as odd:
             assert b" 404 " in odd.recv(65536)
         scrape = service.scrape()
         assert set(scrape.samples) == before
@@ -231,7 +231,7 @@ def test_a_signal_ends_it_with_0_in_five_seconds_whatever_peers_do() -> None:
 def test_no_target_is_an_unforeseen_error(target: str) -> None:
     with (
         Service("proxy") as service,
-        client(service, f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()) as odd,
+        client(service, f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()) as odd,
     ):
         answer = odd.recv(65536)
         assert answer.startswith(b"HTTP/1.1 ")
@@ -241,7 +241,7 @@ def test_no_target_is_an_unforeseen_error(target: str) -> None:
 
 
 def test_nobody_can_say_that_they_are_someone_else() -> None:
-    forged = REQUEST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 203.0.113.9\r\nX-Junk: a")
+    forged = REQUEST.replace(b"Host: localhost", b"Host: a\r\nX-Forwarded-For: 203.0.113.9\r\nX-Junk: a")
     with Service("proxy", "--log.level=debug") as service:
         with client(service, b"x" * 30_000 + forged) as odd:
             wait_for_end(odd)
