@@ -74,7 +74,9 @@ class Publisher(Generic[RowsT]):
         assembly = partial(assemble, self.exposition, selection, format_)
         if selection != EVERYTHING:
             return await asyncio.to_thread(assembly)
-        if format_ not in self._bodies:
-            self._bodies[format_] = asyncio.ensure_future(asyncio.to_thread(assembly))
-        # Shielded, so that one client that goes away does not take it from the others.
-        return await asyncio.shield(self._bodies[format_])
+        body = self._bodies.get(format_)
+        if body is None or (body.done() and body.exception() is not None):
+            # Also after a failure: there may be memory for the body now.
+            body = self._bodies[format_] = asyncio.create_task(asyncio.to_thread(assembly))
+        # Shielded, so that one client that goes away does not take the body from the others.
+        return await asyncio.shield(body)

@@ -6,6 +6,7 @@ from string import Template
 from exporters.endpoints.page.markup import Markup, element, join
 from exporters.endpoints.page.state import DOWNSTREAMS, State, headline, state_of
 from exporters.endpoints.page.summary import summary
+from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway import __version__
 from stats_gateway.clock import Now
@@ -78,10 +79,16 @@ class Document:
     """The page of one service."""
 
     def __init__(
-        self, service: Service, senders: Address | None, build: str, template: str
+        self,
+        service: Service,
+        senders: Address | None,
+        build: str,
+        template: str,
+        totals: PerSource[Totals],
     ) -> None:
         """`build` names the files that the page goes with; `template` is the text of the page."""
         self._service = service
+        self._totals = totals
         self._senders = senders
         links = _COMMON_LINKS | _LINKS[service]
         rows = DOWNSTREAMS[service]
@@ -103,7 +110,7 @@ class Document:
             self._fixed,
             title=f"{headline(view)} {self._service.value}",
             icon=_ICON.format(color=_COLORS[state_of(view)]),
-            summary=summary(view, self._service, now, self._senders),
+            summary=summary(view, self._service, now, self._senders, self._totals),
         )
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from exporters.endpoints.page.document import Document
 from exporters.endpoints.responses import has_current
+from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway.clock import Now
 from stats_gateway.store.store import Store
@@ -39,13 +40,18 @@ def _read_file(name: str, media_type: str) -> PageFile:
     return PageFile(content, media_type, f'"{sha256(content).hexdigest()[:16]}"')
 
 
-def page_routes(store: Store, clock: Callable[[], Now], senders: Address | None) -> Iterator[Route]:
-    """The page and its files. `senders` is where they connect, if known."""
+def page_routes(
+    store: Store,
+    clock: Callable[[], Now],
+    senders: Address | None,
+    totals: PerSource[Totals],
+) -> Iterator[Route]:
+    """The page and its files. `senders` is where senders connect, if known."""
     css = _read_file("page.css", "text/css")
     script = _read_file("page.js", "text/javascript")
     template = _read_file("index.html", "text/html").content.decode()
     build = (css.etag + script.etag).replace('"', "")
-    document = Document(store.service, senders, build, template)
+    document = Document(store.service, senders, build, template, totals)
 
     async def page(_request: Request) -> Response:
         view, now = store.view, clock()
