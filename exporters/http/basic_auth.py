@@ -2,8 +2,8 @@
 
 Checks run one after the other on a thread of their own, since each takes a tenth of a second of a
 processor. A login that was good is remembered, so that a scraper which was let in once is let in
-whatever flood of wrong passwords others send. Clients take turns, so that a flood from a few of
-them does not keep a new scraper out either.
+whatever flood of wrong passwords others send. What waits is bounded, for all and for each client,
+and some places are for clients that have none, so that a new scraper is let in as well.
 """
 
 import asyncio
@@ -15,18 +15,17 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import bcrypt
 
-from exporters.http.login_queue import LoginQueue
+from exporters.http.request_limits import Slots
 
 MAX_WAITING = 32
-"""Checks that wait: at 70 ms each, the last one is done after some two seconds."""
+"""Checks that wait or run: at 70 ms each, the last one is done after some two seconds."""
 
 MAX_WAITING_OF_ONE = 4
-"""Checks of one client that wait."""
+"""Checks of one client that wait or run."""
 
 MAX_REMEMBERED = 128
 """Good logins that are kept: as many as users, and more only while passwords change."""
@@ -46,22 +45,6 @@ class Verdict(Enum):
     """Too many other logins wait to be checked; the client may ask again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """One login to check; those who ask the same meanwhile wait for the same answer."""
-
-    key: bytes
-    password: bytes
-    stored: str
-    answer: "asyncio.Future[Verdict]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def run(self) -> Verdict:
-        """Check the password; takes long."""
-        return Verdict.GOOD if _is_right(self.password, self.stored) else Verdict.BAD
-
-
 class BasicAuth:
     """Checks logins; for one event loop. `close` ends its thread."""
 
@@ -69,9 +52,8 @@ class BasicAuth:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bcrypt")
         self._secret = secrets.token_bytes(32)
         self._good: OrderedDict[bytes, None] = OrderedDict()
-        self._checks: dict[bytes, _Check] = {}
-        self._queue: LoginQueue[_Check] = LoginQueue(MAX_WAITING, MAX_WAITING_OF_ONE)
-        self._is_running = False
+        self._checks: dict[bytes, asyncio.Future[bool]] = {}
+        self._waiting = Slots(MAX_WAITING, MAX_WAITING_OF_ONE)
 
     def close(self) -> None:
         """Drop the checks that wait."""
@@ -89,44 +71,29 @@ class BasicAuth:
         if known is not None and key in self._good:
             self._good.move_to_end(key)
             return Verdict.GOOD
-        check = self._checks.get(key) or self._begin(_Check(key, password, stored), client)
+        if key not in self._checks:
+            if not self._waiting.has_one_for(client):
+                return Verdict.BUSY
+            self._begin(key, password, stored, client)
         # Shielded, so that one client that goes away does not take the answer from the others.
-        verdict = await asyncio.shield(check.answer)
-        if verdict is Verdict.GOOD and known is None:
+        is_right = await asyncio.shield(self._checks[key])
+        if not is_right or known is None:
             return Verdict.BAD
-        if verdict is Verdict.GOOD:
-            self._remember(key)
-        return verdict
+        self._remember(key)
+        return Verdict.GOOD
 
-    def _begin(self, check: _Check, client: str) -> _Check:
-        self._checks[check.key] = check
-        dropped = self._queue.add(client, check)
-        if dropped is not None:
-            self._checks.pop(dropped.key)
-            dropped.answer.set_result(Verdict.BUSY)
-        if not self._is_running:
-            self._run_next()
-        return check
+    def _begin(self, key: bytes, password: bytes, stored: str, client: str) -> None:
+        """Check in the thread; those who ask the same meanwhile wait for the same answer."""
+        loop = asyncio.get_running_loop()
+        check = loop.run_in_executor(self._thread, _is_right, password, stored)
+        self._checks[key] = check
+        self._waiting.take(client)
 
-    def _run_next(self) -> None:
-        check = self._queue.next()
-        self._is_running = check is not None
-        if check is None:
-            return
-        running = asyncio.get_running_loop().run_in_executor(self._thread, check.run)
+        def done(_: "asyncio.Future[bool]") -> None:
+            del self._checks[key]
+            self._waiting.give_back(client)
 
-        def done(_: "asyncio.Future[Verdict]") -> None:
-            del self._checks[check.key]
-            if running.cancelled():
-                check.answer.cancel()
-                return
-            if (error := running.exception()) is not None:
-                check.answer.set_exception(error)
-            else:
-                check.answer.set_result(running.result())
-            self._run_next()
-
-        running.add_done_callback(done)
+        check.add_done_callback(done)
 
     def _remember(self, key: bytes) -> None:
         self._good[key] = None

@@ -55,8 +55,8 @@ class HttpProtocol(H11Protocol):
         self._peer = peer
         self._on_standing = on_standing
         self._request_timer: asyncio.TimerHandle | None = None
-        self._response_timer: asyncio.TimerHandle | None = None
-        self._stall_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._answer_due = 0.0
         self._left_to_send = 0
         """Bytes that waited for the client at the last look; 0 when the client has taken some."""
         self._is_refused = False
@@ -117,10 +117,8 @@ class HttpProtocol(H11Protocol):
         super().handle_events()
         if self.cycle is not before:
             self._cancel_timers()
-            self._response_timer = self.loop.call_later(
-                self._limits.response_seconds, self._check_answered
-            )
-            self._stall_timer = self.loop.call_later(STALL_SECONDS, self._check_progress)
+            self._answer_due = self.loop.time() + self._limits.response_seconds
+            self._look_again()
             self._on_standing(Standing.BUSY)
 
     def on_response_complete(self) -> None:
@@ -155,10 +153,10 @@ class HttpProtocol(H11Protocol):
             self.transport.abort()
 
     def _cancel_timers(self) -> None:
-        for timer in (self._request_timer, self._response_timer, self._stall_timer):
+        for timer in (self._request_timer, self._answer_timer):
             if timer is not None:
                 timer.cancel()
-        self._request_timer = self._response_timer = self._stall_timer = None
+        self._request_timer = self._answer_timer = None
         self._left_to_send = 0
 
     def _expect_request(self) -> None:
@@ -171,22 +169,24 @@ class HttpProtocol(H11Protocol):
         seconds = self._limits.request_seconds
         self.refuse(HttpReason.SLOW_REQUEST, f"sent no whole request in {seconds:g} s")
 
-    def _check_answered(self) -> None:
-        self._response_timer = None
-        if not self.is_idle or self.transport.get_write_buffer_size():
+    def _look_again(self) -> None:
+        when = min(self.loop.time() + STALL_SECONDS, self._answer_due)
+        self._answer_timer = self.loop.call_at(when, self._check_answer)
+
+    def _check_answer(self) -> None:
+        """Close a client that is late, or has taken nothing of what waits since the last look."""
+        waiting = self.transport.get_write_buffer_size()
+        if self.is_idle and not waiting:
+            return
+        if self.loop.time() >= self._answer_due:
             seconds = self._limits.response_seconds
             self.refuse(HttpReason.SLOW_READER, f"did not take its answer in {seconds:g} s")
-
-    def _check_progress(self) -> None:
-        """Close a client that has taken nothing since the last look, while bytes wait for it."""
-        waiting = self.transport.get_write_buffer_size()
-        if waiting and waiting == self._left_to_send:
+        elif waiting and waiting == self._left_to_send:
             detail = f"took nothing of its answer for {STALL_SECONDS:g} s"
             self.refuse(HttpReason.SLOW_READER, detail)
-            return
-        self._left_to_send = waiting
-        if waiting or not self.is_idle:
-            self._stall_timer = self.loop.call_later(STALL_SECONDS, self._check_progress)
+        else:
+            self._left_to_send = waiting
+            self._look_again()
 
 
 def _names(transport: asyncio.Transport) -> set[str]:

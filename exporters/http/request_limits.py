@@ -1,23 +1,23 @@
-"""Counts requests: how many are answered at once, and how many in a time."""
+"""Bounds how many requests are under way at once, and how many come in a time."""
 
 from collections import Counter
 
 from exporters.access.web_config import RateLimit
 
 RESERVED_PART = 4
-"""One slot in this many is kept for clients that have no answer under way."""
+"""One slot in this many is kept for clients that hold none."""
 
 
 class Slots:
-    """The places for requests that are answered at once, shared fairly between clients.
+    """Places for what is under way at once, requests or checks, shared fairly between clients.
 
     Of 40 slots, one client has at most 20. The last 10 go only to clients that hold none: two
     clients that take all they can leave 10 others their first answer.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_of_one: int | None = None) -> None:
         self._most = most
-        self._most_of_one = max(1, most // 2)
+        self._most_of_one = most_of_one or max(1, most // 2)
         self._most_of_many = most - most // RESERVED_PART
         self._taken: Counter[str] = Counter()
 
