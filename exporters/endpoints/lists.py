@@ -22,9 +22,9 @@ class Page:
     limit: int | None = None
 
     def cut(self, key: str, total: int, rows: Callable[[int, int], Sequence[Json]]) -> Json:
-        """The rows that are asked for, under `key`; their total number where these are only some.
+        """The rows of this page under `key`, with the number of all rows where these may be some.
 
-        `rows` gives those from one index up to another, and is asked for no more than that.
+        `rows(start, end)` gives the rows of a range, and is called for this page only.
         """
         if self == Page():
             return {key: rows(0, total)}
@@ -100,7 +100,7 @@ def stats(view: View, service: Service, totals: PerSource[Totals], now: Now) -> 
 
 
 def health(view: View, now: Now) -> Json:
-    """Whether any source is fresh; stale means that some are known and none is."""
+    """Whether any source is fresh; stale means that sources are known and none of them is fresh."""
     healthy = bool(view.fresh())
     return {
         "healthy": healthy,
@@ -176,7 +176,7 @@ def _source(source: Source, now: Now) -> Json:
 
 
 def _age(source: Source, now: Now) -> float:
-    """Seconds by the clock that is never set."""
+    """Seconds since the newest snapshot, by the clock that is never set."""
     return max(0.0, round(now.monotonic - source.newest.received.monotonic, 3))
 
 

@@ -1,4 +1,4 @@
-"""The HTTP interface: which path answers what."""
+"""Says which path of the HTTP interface is answered with what."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ from stats_gateway.wire.services import Service
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints(Generic[RowsT]):
-    """What answers requests, and what it answers from."""
+    """The answers to requests, and the parts of the service that the answers are made from."""
 
     service: Service
     store: Store
@@ -45,9 +45,9 @@ class Endpoints(Generic[RowsT]):
     self_metrics: SelfMetrics
     clock: Callable[[], Now]
     ingest_address: Address | None = None
-    """Where senders connect, for the page to tell."""
+    """The address for senders, which the page tells."""
     history: History | None = None
-    """Where it is asked for, if anywhere."""
+    """Hashrate over time; None where no Prometheus is configured."""
     old_shapes: bool = False
     """Whether the old services' paths answer in their shapes."""
     lists: Lists = field(default_factory=Lists)
@@ -75,19 +75,19 @@ class Endpoints(Generic[RowsT]):
         return streamed(request, member, sum(map(len, member)), format_.value, headers)
 
     async def miners(self, request: Request) -> Response:
-        """All miners."""
+        """The miners, all of them or a page."""
         return await self._list(request, self.lists.miners)
 
     async def connections(self, request: Request) -> Response:
-        """All connections of the pool."""
+        """The connections of the pool, all of them or a page."""
         return await self._list(request, self.lists.connections)
 
     async def services(self, request: Request) -> Response:
-        """All services of the pool."""
+        """The services of the pool, all of them or a page."""
         return await self._list(request, lists.services)
 
     async def stats(self, _request: Request) -> Response:
-        """Totals and sources."""
+        """The totals, and the sources one by one."""
         answer = await asyncio.to_thread(
             lists.stats, self.store.view, self.service, self.totals, self.clock()
         )
@@ -99,11 +99,11 @@ class Endpoints(Generic[RowsT]):
         return JsonAnswer(answer, status_code=200 if answer["healthy"] else 503)
 
     async def healthy(self, _request: Request) -> Response:
-        """The process answers."""
+        """Says that the process answers."""
         return PlainTextResponse(f"{self.service.value} is Healthy.\n")
 
     async def ready(self, _request: Request) -> Response:
-        """Both listeners are open: nothing is served before they are."""
+        """Says that both listeners are open: nothing is served before that."""
         return PlainTextResponse(f"{self.service.value} is Ready.\n")
 
     async def _list(self, request: Request, list_of: Callable[[View, Page], Json]) -> Response:

@@ -19,7 +19,7 @@ from stats_gateway.server.accept_loop import accepted, hand_over, peer_address
 from stats_gateway.server.admission import Admission, Number, Standing
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than any usual scrape interval, so that a scraper keeps its connection."""
+"""How long a connection may rest: longer than any usual scrape interval."""
 
 DRAIN_SECONDS = 2
 """How long answers under way may take once the service is told to stop."""

@@ -1,4 +1,4 @@
-"""The whole page: a template of fixed text, and what fills it."""
+"""Fills the template of the status page with the state of one moment."""
 
 from dataclasses import dataclass
 from string import Template
@@ -35,12 +35,12 @@ _ICON = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the field of the API's rows that it shows, and how."""
+    """One column of the table of rows, which shows a field of the API's rows."""
 
     label: str
     field: str
     kind: str = "text"
-    """One of the kinds that `page.js` knows."""
+    """How `page.js` shows the field: one of the kinds that it knows."""
 
 
 _SHARES = (
@@ -105,7 +105,7 @@ class Document:
         self._template = Template(template)
 
     def render(self, view: View, now: Now) -> str:
-        """The page as it is at this moment."""
+        """The page as text, at the moment of `view`."""
         return self._template.substitute(
             self._fixed,
             title=f"{headline(view)} {self._service.value}",

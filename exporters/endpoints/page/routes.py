@@ -1,4 +1,4 @@
-"""The paths of the status page and of the files that belong to the page."""
+"""Answers the paths of the status page and of the files that belong to the page."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -20,14 +20,14 @@ from stats_gateway.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """A file that goes out as it is."""
+    """A file that is sent as it is."""
 
     content: bytes
     media_type: str
     etag: str
 
     async def answer(self, request: Request) -> Response:
-        """The file, unless the browser has it: asked each time, so an upgrade shows at once."""
+        """Send the file, or 304 to a browser that has it: browsers ask each time."""
         headers = {"cache-control": "no-cache", "etag": self.etag}
         if has_current(request, self.etag):
             return Response(status_code=304, headers=headers)
@@ -35,7 +35,7 @@ class PageFile:
 
 
 def _read_file(name: str, media_type: str) -> PageFile:
-    """One of the files in `assets`."""
+    """Read one of the files in `assets`."""
     content = (files("exporters.endpoints.page") / "assets" / name).read_bytes()
     return PageFile(content, media_type, f'"{sha256(content).hexdigest()[:16]}"')
 
@@ -55,7 +55,7 @@ def page_routes(
 
     async def page(_request: Request) -> Response:
         view, now = store.view, clock()
-        # Adding up a million rows takes a while.
+        # Adding up a million new rows takes a while.
         html = await asyncio.to_thread(document.render, view, now)
         return HTMLResponse(html, headers={"cache-control": "no-store"})
 

@@ -1,4 +1,4 @@
-"""The table of sources: who sends, since when not, and how much."""
+"""Writes the table of sources: who sends, how long ago, and how much."""
 
 from collections.abc import Iterable
 
@@ -18,10 +18,10 @@ from stats_gateway.store.sources import Source, View
 from stats_gateway.wire.services import Service
 
 MOST_SOURCES = 200
-"""Shown, those that are down first; all of them are in the API."""
+"""Rows of the table, with the sources that are down first; the API has all sources."""
 
 LATE_INTERVALS = 1.5
-"""A snapshot this old is late: one of them was missed or is slow."""
+"""A source is late after this many intervals: a snapshot was lost or is slow."""
 
 
 def source_table(view: View, service: Service, now: Now, totals_of: PerSource[Totals]) -> Markup:
@@ -48,7 +48,7 @@ def source_table(view: View, service: Service, now: Now, totals_of: PerSource[To
 
 
 def age(source: Source, now: Now) -> Markup:
-    """How long ago its newest snapshot arrived; the script counts on from there."""
+    """The time since the newest snapshot arrived; the script of the page counts on from there."""
     seconds = max(0.0, now.monotonic - source.newest.received.monotonic)
     return element(
         "time",

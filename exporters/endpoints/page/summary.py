@@ -1,4 +1,4 @@
-"""The part of the page that the server renders, from one view: it never mixes two moments."""
+"""Writes the part of the page that the server renders, from one view of the store."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from stats_gateway.store.sources import Source, View
 from stats_gateway.wire.services import Service
 
 MOST_NAMED = 5
-"""Sources named in a sentence; the table below has them all."""
+"""Sources that a sentence names; the table below the sentence has the others."""
 
 
 def summary(

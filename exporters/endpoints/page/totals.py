@@ -10,7 +10,7 @@ from stats_gateway.store.sources import Source
 from stats_gateway.wire.services import Service
 
 MOST_SERVICES = 20
-"""Shown one by one, of a source and of all; a pool runs three."""
+"""Services that are listed one by one, of one source and of all; a pool runs three."""
 
 
 def totals(fresh: Sequence[Source], service: Service, totals_of: PerSource[Totals]) -> Markup:
