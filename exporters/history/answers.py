@@ -45,7 +45,7 @@ class Range:
         return max(1, -(-(self.end - self.start) // (POINTS * MINUTE))) * MINUTE
 
     def question(self, expression: str, step: int) -> Question | None:
-        """The question for points at multiples of `step`; None where the range has no such point."""
+        """The question for points at multiples of `step`; None where there is no such point."""
         first, last = -(-self.start // step) * step, self.end // step * step
         if last < first:
             return None

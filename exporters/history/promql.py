@@ -2,14 +2,14 @@
 
 A point is the average over the step that ends at it, so that points neither overlap nor leave work
 out: a miner that left is in no later point, and a miner that reconnected is in each point with the
-work of all its sessions. A source is measured by work (the rate of its work counters) where it was there at
-both ends of the step and every row tells its work. Otherwise it counts with the hashrate it
-declares, averaged over the part of the step for which anything is known at all. Where nothing is
+work of all its sessions. A source is measured by work (the rate of its work counters) where it was
+there at both ends of the step and every row tells its work. Otherwise it counts with the hashrate
+it declares, averaged over the part of the step for which anything is known at all. Where nothing is
 known there is no point. Prometheus itself looks back up to 5 minutes; here a sample is forgotten
 after `FRESH_SECONDS`, since no series ends by itself while Prometheus is away.
 
-The same row scraped by two replicas counts once: the largest is taken of the series that differ only
-in labels of the scrape.
+The same row scraped by two replicas counts once: the largest is taken of the series that differ
+only in labels of the scrape.
 """
 
 from collections.abc import Mapping, Sequence
