@@ -28,7 +28,7 @@ from exporters.history.answers import History
 from exporters.history.client import Prometheus
 from exporters.history.promql import FAMILIES
 from exporters.http.basic_auth import BasicAuth
-from exporters.http.request_limits import Guard
+from exporters.http.guard import Guard
 from exporters.http.server import HttpServer
 from exporters.logs import configure_logging
 from exporters.settings.addresses import Address, bind, bound_address
@@ -107,7 +107,12 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
             old_shapes=config.old_shapes,
         )
         app = Guard(
-            build_app(endpoints), gates.web_config, auth, refusals, config.web_limits.max_requests
+            build_app(endpoints),
+            gates.web_config,
+            auth,
+            refusals,
+            config.web_limits.max_requests,
+            is_loopback=bound_address(web).is_loopback,
         )
         http = HttpServer(app, gates.web_config, config.web_limits, refusals)
         for number in (signal.SIGTERM, signal.SIGINT):

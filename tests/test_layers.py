@@ -20,8 +20,9 @@ MAY_IMPORT = {
     "stats_gateway": {"msgspec", "msgpack"},
     "exporters": {
         *("stats_gateway", "prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
-        # h11 is uvicorn's parser; the other two read and check the web configuration.
-        *("h11", "yaml", "bcrypt"),
+        # h11 is uvicorn's parser; yaml and bcrypt read and check the web configuration; httpx asks
+        # Prometheus for history.
+        *("h11", "yaml", "bcrypt", "httpx"),
     },
     "stats_feed": {"stats_gateway.sender"},
     "stats_history": set[str](),

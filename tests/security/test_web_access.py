@@ -2,11 +2,13 @@
 
 import base64
 import http.client
+import socket
 import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import bcrypt
@@ -197,6 +199,19 @@ def test_a_flood_of_wrong_passwords_does_not_keep_the_right_scraper_out(tmp_path
         assert "guess" not in service.log()
 
 
+def test_guesses_from_many_addresses_do_not_keep_a_new_scraper_out(tmp_path: Path) -> None:
+    with Locked(tmp_path, USERS) as service, ExitStack() as stack:
+        floods = [
+            stack.enter_context(Flood(service, f"127.0.0.{number}", clients=6))
+            for number in range(10, 15)
+        ]
+        until(lambda: sum(flood.statuses[503] for flood in floods) > 20, what="a full queue")
+        assert service.get("/metrics", RIGHT).status == 200
+        text = service.get("/metrics", RIGHT).body.decode()
+        assert 'reason="http_too_many_logins"} ' in text
+        assert 'reason="http_too_many_logins"} 0.0' not in text
+
+
 def test_who_asks_the_same_at_once_waits_for_one_check(tmp_path: Path) -> None:
     with Locked(tmp_path, USERS) as service:
         answers: list[int] = []
@@ -293,6 +308,21 @@ def test_a_stalled_handshake_keeps_no_scraper_waiting(tmp_path: Path) -> None:
         until(lambda: counted in service.get("/metrics", tls=authority.client()).body.decode())
         for one in stalled:
             one.close()
+
+
+def test_more_stalled_handshakes_than_connections_keep_no_other_address_out(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("service")
+    text = "tls_server_config:\n  cert_file: service.pem\n  key_file: service.key\n"
+    with Locked(tmp_path, text, "--web.max-connections=20") as service, ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(
+                socket.create_connection((LOOPBACK, service.web), source_address=("127.0.0.2", 0))
+            )
+        for _ in range(5):
+            assert service.get("/metrics", tls=authority.client()).status == 200
 
 
 def test_the_check_of_all_settings_reads_this_file_too(tmp_path: Path) -> None:
