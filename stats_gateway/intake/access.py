@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol, TypeAlias
 
@@ -14,6 +15,17 @@ from stats_gateway.store.source_names import is_address_like
 from stats_gateway.wire.messages import Hello
 
 Network: TypeAlias = IPv4Network | IPv6Network
+
+
+class CertificateName(StrEnum):
+    """The name in a sender's certificate that its `Hello` must say as the source."""
+
+    NONE = "none"
+    """No name: a certificate opens every source."""
+    SAN = "san"
+    """One of the DNS names among the subject's alternative names."""
+    CN = "cn"
+    """The common name of the subject."""
 
 
 class Access(Protocol):
