@@ -66,8 +66,8 @@ def server_context(rules: TlsRules) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = rules.minimum, rules.maximum
     context.verify_mode = rules.client_certificate
-    if rules.prefer_server_ciphers:
-        context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    if not rules.prefer_server_ciphers:
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # which Python has set
     with (
         _errors_named(f"{rules.certificate}, {rules.key}"),
         rules.certificate.on_disk() as certificate,
