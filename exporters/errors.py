@@ -60,8 +60,7 @@ def missing_extra(program: str, error: ModuleNotFoundError) -> str:
 
     Raises `error` where a module of this project is missing: that is a broken installation.
     """
-    if error.name is None or error.name.partition(".")[0] in ("exporters", "stats_gateway"):
+    library = (error.name or "").partition(".")[0]
+    if library in ("", "exporters", "stats_gateway"):
         raise error
-    return (
-        f"{program}: the library {error.name} is missing: run pip install 'stratum-stats[services]'"
-    )
+    return f"{program}: the library {library} is missing: run pip install 'stratum-stats[services]'"

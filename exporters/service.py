@@ -69,8 +69,8 @@ def run(
         if command_line.check:
             print(f"{service.value}: configuration is fine")  # noqa: T201 - the answer asked for
             return 0
-        # Until the service listens to this signal, which asks for files to be read again.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # The signal that asks for files to be read again waits until somebody listens to it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         asyncio.run(serve(service, layout, config, gates))
     except ConfigError as error:
         print(f"{service.value}: {error}", file=sys.stderr)  # noqa: T201 - before there is a log

@@ -86,6 +86,7 @@ async def watch(watched: Sequence[Watched[Any]]) -> None:  # Any: files of every
     """Look at all of `watched` for ever, and at once after SIGHUP."""
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), LOOK_SECONDS)
