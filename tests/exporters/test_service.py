@@ -93,7 +93,7 @@ WRONG_FILES = {
     },
     "--web.config.file": {
         "an endless number": f"rate_limit:\n  interval: 1s\n  burst: {'9' * 5000}",
-        "deep lists": "[" * 3000,
+        "deep lists": "[\n" * 3000,
         "a path with NUL": 'tls_server_config:\n  cert_file: "a\\0b"\n  key_file: c',
         "a bad salt": f"basic_auth_users:\n  a: $2y$04${'z' * 53}",
         "no YAML": "a: [",
@@ -220,6 +220,23 @@ def test_however_few_files_there_are_each_listener_takes_a_connection(files: int
     fewer = program.fit_open_files(build_config(Service.PROXY, {}, {}, {}), files)
     assert min(both(fewer)) >= 1
     assert sum(both(fewer)) <= max(2, files)
+
+
+def test_a_service_that_may_open_few_files_says_so_when_it_starts() -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        address = f"{LOOPBACK}:{taken.getsockname()[1]}"
+        command = f"ulimit -n 256; exec {sys.executable} -m exporters.proxy"
+        ended = subprocess.run(
+            ["sh", "-c", f"{command} --ingest.listen-address={address}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    warning, end = ended.stderr.splitlines()
+    assert "only 256 files may be open" in warning
+    assert "cannot listen" in end
 
 
 def both(config: Config) -> tuple[int, int]:

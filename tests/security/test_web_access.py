@@ -300,7 +300,7 @@ def test_the_check_of_all_settings_reads_this_file_too(tmp_path: Path) -> None:
     file.write_text("basic_auth_users:\n  a: plain\n")
     with Program("exporters.proxy", "--config.check", f"--web.config.file={file}") as program:
         assert program.wait() == 2
-        assert "line 2" in program.log()
+        assert "the password of 'a' must be a bcrypt hash" in program.log()
     tokens = tmp_path / "tokens"
     tokens.write_text("\n")
     with Program("exporters.pool", "--config.check", f"--ingest.token-file={tokens}") as program:
@@ -314,6 +314,7 @@ def test_a_service_that_is_open_beyond_loopback_says_so_loudly(tmp_path: Path) -
     tokens.chmod(0o600)
     web = tmp_path / "web.yml"
     web.write_text(USERS)
+    web.chmod(0o600)
     anywhere = ("--ingest.listen-address=0.0.0.0:0", "--web.listen-address=0.0.0.0:0")
     with Program("exporters.proxy", *anywhere) as program:
         program.wait_for_line("level=warn .*may send and replace what is shown")

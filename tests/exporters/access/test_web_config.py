@@ -135,7 +135,7 @@ BAD = {
     ),
     "a burst above all": ("rate_limit:\n  burst: 1000001\n", r"^rate_limit.burst: .* <= 1000000"),
     "an endless interval": (f"rate_limit:\n  interval: {'9' * 5000}h\n", r"more than a year"),
-    "deep lists": ("a: " + "[" * 3000, r"nested too deeply"),
+    "deep lists": ("a: " + "[\n" * 3000, r"nested too deeply"),
     "a list in itself": ("a: &a [1, *a]\n", r"line 1: found unconstructable recursive node"),
     "a list as a key": ("? [a]\n: b\n", r"line 1: a key must be a text"),
     "nothing as a key": ("? \n: b\n", r"key"),
