@@ -1,6 +1,7 @@
 """Errors that end a program or an answer, each with one line of text for the operator."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 MAX_ERROR_CHARACTERS = 1000
@@ -30,6 +31,15 @@ class PrometheusError(Exception):
 
 class PrometheusBusy(PrometheusError):
     """The question was not asked: as many questions as allowed are under way."""
+
+
+@contextmanager
+def errors_in(place: str) -> Iterator[None]:
+    """Make a `ConfigError` that begins with `place` out of whatever is wrong there."""
+    try:
+        yield
+    except (ConfigError, OSError, ValueError) as error:
+        raise ConfigError(f"{place}: {error}") from error
 
 
 def one_line(text: str) -> str:

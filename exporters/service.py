@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from exporters.access.listeners import Gates, open_gates
 from exporters.access.reloading import watch
 from exporters.endpoints.routes import Endpoints, build_app
-from exporters.errors import ConfigError, StartError
+from exporters.errors import ConfigError, StartError, errors_in
 from exporters.exposition.families.family import Layout, RowsT
 from exporters.exposition.publisher import Publisher
 from exporters.exposition.refusals import Refusals
@@ -89,10 +89,8 @@ def _configured(
     if path is None:
         return build_config(service, command_line.flags, environment, {})
     file = f"--config.file {path}"
-    try:
+    with errors_in(file):
         tables = parse_toml(read_text(path))
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from error
     return build_config(service, command_line.flags, environment, tables, file)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from exporters.access.reloading import Loaded, Watched
 from exporters.access.tls import Pem, TlsRules, server_context
 from exporters.access.tokens import read_tokens
-from exporters.errors import ConfigError
+from exporters.errors import errors_in
 from exporters.settings.config import IngestAccess
 from stats_gateway.intake.access import Access, OpenAccess, TokenAccess, TokenRule
 
@@ -51,11 +51,9 @@ def _contexts(cert: Path, key: Path, client_ca: Path | None) -> Watched[ssl.SSLC
         client_ca=None if client_ca is None else Pem(client_ca),
         client_certificate=ssl.CERT_NONE if client_ca is None else ssl.CERT_REQUIRED,
     )
-    return Watched("TLS of senders", lambda _: Loaded(_context(rules), rules.files))
 
+    def load(_: ssl.SSLContext | None) -> Loaded[ssl.SSLContext]:
+        with errors_in("--ingest.tls-*-file"):
+            return Loaded(server_context(rules), rules.files)
 
-def _context(rules: TlsRules) -> ssl.SSLContext:
-    try:
-        return server_context(rules)
-    except ConfigError as error:
-        raise ConfigError(f"--ingest.tls-...-file {error}") from error
+    return Watched("TLS of senders", load)

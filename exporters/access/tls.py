@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporters.access.file_modes import warn_if_exposed
-from exporters.errors import ConfigError
+from exporters.errors import errors_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,16 @@ def server_context(rules: TlsRules) -> ssl.SSLContext:
     if not rules.prefer_server_ciphers:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # which Python has set
     with (
-        _errors_named(f"{rules.certificate}, {rules.key}"),
+        errors_in(f"{rules.certificate}, {rules.key}"),
         rules.certificate.on_disk() as certificate,
         rules.key.on_disk() as key,
     ):
         # The empty password keeps OpenSSL from asking for one on the terminal.
         context.load_cert_chain(certificate, key, password="")
     if rules.client_ca is not None:
-        with _errors_named(str(rules.client_ca)), rules.client_ca.on_disk() as authorities:
+        with errors_in(str(rules.client_ca)), rules.client_ca.on_disk() as authorities:
             context.load_verify_locations(authorities)
-    with _errors_named("ciphers or curve"):
+    with errors_in("ciphers or curve"):
         if rules.ciphers is not None:
             context.set_ciphers(rules.ciphers)
         if rules.curve is not None:
@@ -86,12 +86,3 @@ def server_context(rules: TlsRules) -> ssl.SSLContext:
     for file in rules.key.files:
         warn_if_exposed(file, "a private key")
     return context
-
-
-@contextmanager
-def _errors_named(what: str) -> Iterator[None]:
-    """Turn errors of OpenSSL, of the file system and of impossible paths into `ConfigError`."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{what}: {error}") from error

@@ -3,17 +3,15 @@
 from pathlib import Path
 
 from exporters.access.file_modes import warn_if_exposed
-from exporters.errors import ConfigError
+from exporters.errors import ConfigError, errors_in
 from exporters.settings.files import read_text
 from stats_gateway.intake.access import TokenRule, token_rule
 
 
 def read_tokens(path: Path) -> tuple[TokenRule, ...]:
     """The rules in the file at `path`. Raises `ConfigError`."""
-    try:
+    with errors_in(f"--ingest.token-file {path}"):
         rules = parse_tokens(read_text(path))
-    except ConfigError as error:
-        raise ConfigError(f"--ingest.token-file {path}: {error}") from error
     warn_if_exposed(path, "tokens")
     return rules
 

@@ -21,7 +21,7 @@ from exporters.access.reloading import Loaded, Watched
 from exporters.access.strict_yaml import parse_yaml
 from exporters.access.tls import TlsRules, server_context
 from exporters.access.web_tls import TlsServerConfig, tls_rules
-from exporters.errors import ConfigError, shown
+from exporters.errors import ConfigError, errors_in, shown
 from exporters.settings.files import read_text
 from exporters.settings.setting import MAX_SECONDS
 
@@ -88,9 +88,9 @@ class _RateLimit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file's sections. Texts of users and headers are checked here, so that errors name them.
+    """The sections of the file. A section without any content is null in YAML.
 
-    A section without any content is null in YAML, and nothing here.
+    msgspec does not name a key of users or headers in its errors, so their texts are checked here.
     """
 
     tls_server_config: TlsServerConfig | None = None
@@ -105,12 +105,10 @@ def watch_web_config(path: Path) -> Watched[WebConfig]:
 
 
 def _load(path: Path, old: WebConfig | None) -> Loaded[WebConfig]:
-    try:
+    with errors_in(f"--web.config.file {path}"):
         config = parse_web_config(read_text(path), path.parent)
         if old is not None:
             _check_still_closed(old, config)
-    except ConfigError as error:
-        raise ConfigError(f"--web.config.file {path}: {error}") from error
     if config.users:
         warn_if_exposed(path, "hashes of passwords")
     if config.tls is not None and not config.tls.key.files:
@@ -142,85 +140,63 @@ def parse_web_config(text: str, folder: Path) -> WebConfig:
     except msgspec.ValidationError as error:
         cause, _, path = str(error).partition(" - at `$.")
         raise ConfigError(f"{path.rstrip('`')}: {cause}" if path else cause) from error
-    tls = None
-    if file.tls_server_config is not None:
-        try:
-            tls = tls_rules(file.tls_server_config, folder)
-        except ConfigError as error:
-            raise ConfigError(f"tls_server_config: {error}") from error
+    with errors_in("tls_server_config"):
+        tls = tls_rules(file.tls_server_config or TlsServerConfig(), folder)
+        context = None if tls is None else server_context(tls)
+    with errors_in("basic_auth_users"):
+        users = {name: _hash(name, value) for name, value in (file.basic_auth_users or {}).items()}
+    with errors_in("http_server_config.headers"):
+        given = file.http_server_config.headers if file.http_server_config else None
+        headers = {name: _header(name, value) for name, value in (given or {}).items()}
+    with errors_in("rate_limit"):
+        rate_limit = _rate_limit(file.rate_limit or _RateLimit())
     return WebConfig(
         tls=tls,
-        context=None if tls is None else server_context(tls),
-        users=_users(file.basic_auth_users or {}),
-        headers=_headers((file.http_server_config or _Headers()).headers or {}),
-        rate_limit=None if file.rate_limit is None else _rate_limit(file.rate_limit),
+        context=context,
+        users=users,
+        headers={name: value for name, value in headers.items() if value},
+        rate_limit=rate_limit,
     )
 
 
-def _headers(headers: Mapping[str, object]) -> Mapping[str, str]:
-    checked = {name: _header(name, value) for name, value in headers.items()}
-    return {name: value for name, value in checked.items() if value}
-
-
 def _header(name: str, value: object) -> str:
-    where = "http_server_config.headers:"
     if name not in _HEADERS:
-        raise ConfigError(f"{where} {shown(name)} is none of {', '.join(_HEADERS)}")
-    if not isinstance(value, str):
-        raise ConfigError(f"{where} {name} must be a text")
-    allowed = _HEADERS[name]
-    if allowed and value not in allowed:
-        raise ConfigError(f"{where} {name} must be {' or '.join(allowed)}")
-    if not (value.isascii() and value.isprintable()):
-        raise ConfigError(f"{where} {name} must be printable ASCII on one line")
+        raise ValueError(f"{shown(name)} is none of {', '.join(_HEADERS)}")
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ValueError(f"{name} must be printable ASCII on one line")
+    if _HEADERS[name] and value not in _HEADERS[name]:
+        raise ValueError(f"{name} must be {' or '.join(_HEADERS[name])}")
     return value
-
-
-def _users(users: Mapping[str, object]) -> Mapping[str, str]:
-    return {user: _hash(user, password) for user, password in users.items()}
 
 
 def _hash(user: str, password: object) -> str:
     """The hash `password`, tried once, so that a wrong one is an error now and not at a login."""
-    where = "basic_auth_users:"
     match = _BCRYPT.fullmatch(password) if isinstance(password, str) else None
     if match is None:
-        raise ConfigError(
-            f"{where} the password of {shown(user)} must be a bcrypt hash: $2y$10$..."
-        )
+        raise ValueError(f"the password of {shown(user)} must be a bcrypt hash: $2y$10$...")
     if not 4 <= int(match["cost"]) <= MAX_BCRYPT_COST:
-        raise ConfigError(
-            f"{where} the bcrypt cost of {shown(user)} must be 4 to {MAX_BCRYPT_COST}"
-        )
+        raise ValueError(f"the bcrypt cost of {shown(user)} must be 4 to {MAX_BCRYPT_COST}")
     if ":" in user:
-        raise ConfigError(f"{where} the name {shown(user)} cannot have a colon")
-    try:
+        raise ValueError(f"the name {shown(user)} cannot have a colon")
+    with errors_in(f"the bcrypt hash of {shown(user)}"):
         # With the smallest cost, which takes a millisecond: the salt is as good or bad with any.
         bcrypt.checkpw(b"", f"{match['kind']}04{match['rest']}".encode())
-    except ValueError as error:
-        raise ConfigError(
-            f"{where} the bcrypt hash of {shown(user)} is damaged: {error}"
-        ) from error
     return match.string
 
 
 def _rate_limit(section: _RateLimit) -> RateLimit | None:
     interval = _duration(section.interval)
-    if not interval:
-        return None
-    if not section.burst:
-        raise ConfigError("rate_limit: needs a burst of at least 1, or nobody is let in")
-    return RateLimit(interval, section.burst)
+    if interval and not section.burst:
+        raise ValueError("needs a burst of at least 1, or nobody is let in")
+    return RateLimit(interval, section.burst) if interval else None
 
 
 def _duration(text: str) -> float:
     """The seconds of a duration as Go writes it, such as `1m30s`."""
     if _DURATION.fullmatch(text) is None:
-        raise ConfigError(
-            f"rate_limit.interval: {shown(text)} is no duration such as 1s, 500ms or 1m30s"
-        )
+        raise ValueError(f"{shown(text)} is no duration such as 1s, 500ms or 1m30s")
     parts = _DURATION_PART.findall(text)
     seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
     if seconds > MAX_SECONDS:
-        raise ConfigError(f"rate_limit.interval: {shown(text)} is more than a year")
+        raise ValueError(f"the interval {shown(text)} is more than a year")
     return seconds

@@ -9,8 +9,10 @@ from stats_gateway.rows.text import clean
 from stats_gateway.store.source_names import is_address_like
 
 
-def parse_aliases(content: Mapping[str, object]) -> Mapping[str, str]:
+def parse_aliases(content: object) -> Mapping[str, str]:
     """The table `[aliases]` of the file. Raises `ConfigError` that names the address."""
+    if not isinstance(content, dict):
+        raise ConfigError("must be a table of addresses and names")
     aliases: dict[str, str] = {}
     for text, source in content.items():
         try:
@@ -20,24 +22,16 @@ def parse_aliases(content: Mapping[str, object]) -> Mapping[str, str]:
             raise ConfigError(f"{shown(text)} is no IP address") from error
         if address in aliases:
             raise ConfigError(f"{text}: the address {address} has two aliases")
-        aliases[address] = _checked(text, source)
+        if not isinstance(source, str) or not _is_name(source):
+            raise ConfigError(
+                f"{text}: {shown(source)} must be a name: 1 to {MAX_NAME_BYTES} bytes of printable "
+                "text without white space at its ends, which is no address and has no #"
+            )
+        aliases[address] = source
     return aliases
 
 
-def _checked(address: str, source: object) -> str:
-    """The name `source`, held to the rules of names that a sender may give itself."""
-    if not isinstance(source, str) or not source:
-        raise ConfigError(f"{address}: must be the name of a source, in quotes")
-    if clean(source, MAX_NAME_BYTES) != source or not source.isprintable():
-        raise ConfigError(
-            f"{address}: the name {shown(source)} must be 1 to {MAX_NAME_BYTES} bytes of "
-            "printable text"
-        )
-    if source != source.strip():
-        raise ConfigError(f"{address}: the name {shown(source)} has white space at an end")
-    if is_address_like(source):
-        raise ConfigError(
-            f"{address}: the name {shown(source)} would be another sender's without Hello: "
-            "choose a name that is no address and has no #"
-        )
-    return source
+def _is_name(source: str) -> bool:
+    """Whether `source` follows the rules of names that a sender may give itself in `Hello`."""
+    is_clean = source == clean(source, MAX_NAME_BYTES).strip() and source.isprintable()
+    return bool(source) and is_clean and not is_address_like(source)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from exporters.errors import ConfigError, did_you_mean
+from exporters.errors import ConfigError, did_you_mean, errors_in
 from exporters.settings.addresses import Address
 from exporters.settings.aliases import parse_aliases
 from exporters.settings.catalogue import settings_of
@@ -93,9 +93,13 @@ def build_config(
     for setting in settings:
         variable = setting.variable(service)
         if setting.field in flags:
-            values[setting.field] = _read(setting, flags[setting.field], setting.flag)
+            with errors_in(setting.flag):
+                values[setting.field] = setting.read(flags[setting.field])
         elif variable in environment:
-            values[setting.field] = _read(setting, environment[variable], variable)
+            with errors_in(variable):
+                values[setting.field] = setting.read(environment[variable])
+    with errors_in(f"{file}: [{ALIASES}]"):
+        aliases = parse_aliases(tables.get(ALIASES, {}))
     config = Config(
         ingest_listen_address=values["ingest_listen_address"],
         web_listen_address=values["web_listen_address"],
@@ -109,7 +113,7 @@ def build_config(
         web_limits=_gathered(WebLimits, "web", values),
         old_shapes=values["web_old_shapes"],
         history=_gathered(HistorySource, "history", values),
-        aliases=_aliases(tables, file),
+        aliases=aliases,
     )
     _check(config)
     return config
@@ -137,13 +141,6 @@ def _check(config: Config) -> None:
         )
 
 
-def _read(setting: Setting, value: object, where: str) -> object:
-    try:
-        return setting.read(value)
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
-
-
 def _from_file(
     settings: Sequence[Setting], tables: Mapping[str, object], file: str
 ) -> Mapping[str, object]:
@@ -162,13 +159,6 @@ def _from_file(
             if setting is None:
                 hint = did_you_mean(f"[{table}] {key}", (f"[{t}] {k}" for t, k in by_place))
                 raise ConfigError(f"{file}: [{table}] {key} is no setting{hint}")
-            values[setting.field] = _read(setting, value, f"{file}: [{table}] {key}")
+            with errors_in(f"{file}: [{table}] {key}"):
+                values[setting.field] = setting.read(value)
     return values
-
-
-def _aliases(tables: Mapping[str, object], file: str) -> Mapping[str, str]:
-    content = tables.get(ALIASES, {})
-    try:
-        return parse_aliases(content) if isinstance(content, dict) else {}
-    except ConfigError as error:
-        raise ConfigError(f"{file}: [{ALIASES}] {error}") from error

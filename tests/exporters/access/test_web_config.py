@@ -191,7 +191,7 @@ BAD = {
     "a list of passwords": ("basic_auth_users:\n  a: [b]\n", r"the password of 'a' must be"),
     "damaged hash": (
         f"basic_auth_users:\n  a: $2y$04${'z' * 53}\n",
-        r"the bcrypt hash of 'a' is damaged",
+        r"the bcrypt hash of 'a': Invalid salt",
     ),
     "colon in a user": (
         f'basic_auth_users:\n  "a:b": {HASH}\n',
@@ -213,7 +213,7 @@ BAD = {
         'http_server_config:\n  headers:\n    X-XSS-Protection: "0\\r\\nSet-Cookie: a=b"\n',
         r"headers: X-XSS-Protection must be printable",
     ),
-    "interval": ("rate_limit:\n  interval: fast\n", r"^rate_limit.interval: 'fast' is no duration"),
+    "interval": ("rate_limit:\n  interval: fast\n", r"^rate_limit: 'fast' is no duration"),
     "burst": (
         "rate_limit:\n  interval: 1s\n  burst: -1\n",
         r"^rate_limit.burst: Expected `int` >= 0",
@@ -234,6 +234,23 @@ def test_what_cannot_be_is_an_error_that_says_where(text: str, error: str, folde
     assert re.search(error, str(caught.value)), caught.value
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(("text", "error"), BAD.values(), ids=BAD)
+def test_what_cannot_be_changes_nothing_while_the_service_runs(
+    text: str, error: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = folder / "running.yml"
+    file.write_text(GOOD["headers"])
+    watched = watch_web_config(file)
+    in_force = watched.value
+    file.write_text(text)
+    watched.look(at_once=True)
+    assert watched.value is in_force
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert f"--web.config.file {file}: " in record.getMessage()
+    assert re.search(error.removeprefix("^"), record.getMessage())
+    assert record.exc_info is None
 
 
 def test_certificates_may_stand_in_the_file_itself(folder: Path) -> None:
