@@ -29,7 +29,9 @@ class Pem:
     def on_disk(self) -> Iterator[Path]:
         """A file that holds the text: Python's ssl reads keys from nowhere else."""
         if isinstance(self.source, Path):
-            yield self.source
+            # Opened, since errors of OpenSSL do not say which of its files is missing.
+            with self.source.open("rb"):
+                yield self.source
             return
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
             file.write(self.source)
@@ -69,14 +71,17 @@ def server_context(rules: TlsRules) -> ssl.SSLContext:
     if not rules.prefer_server_ciphers:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE  # which Python has set
     with (
-        errors_in(f"{rules.certificate}, {rules.key}"),
+        errors_in(f"{rules.certificate}, {rules.key}: no certificate with its key in PEM"),
         rules.certificate.on_disk() as certificate,
         rules.key.on_disk() as key,
     ):
         # The empty password keeps OpenSSL from asking for one on the terminal.
         context.load_cert_chain(certificate, key, password="")
     if rules.client_ca is not None:
-        with errors_in(str(rules.client_ca)), rules.client_ca.on_disk() as authorities:
+        with (
+            errors_in(f"{rules.client_ca}: no CA certificates in PEM"),
+            rules.client_ca.on_disk() as authorities,
+        ):
             context.load_verify_locations(authorities)
     with errors_in("ciphers or curve"):
         if rules.ciphers is not None:

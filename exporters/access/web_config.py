@@ -21,7 +21,7 @@ from exporters.access.reloading import Loaded, Watched
 from exporters.access.strict_yaml import parse_yaml
 from exporters.access.tls import TlsRules, server_context
 from exporters.access.web_tls import TlsServerConfig, tls_rules
-from exporters.errors import ConfigError, errors_in, shown
+from exporters.errors import ConfigError, did_you_mean, errors_in, shown
 from exporters.settings.files import read_text
 from exporters.settings.setting import MAX_SECONDS
 
@@ -99,6 +99,14 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     rate_limit: _RateLimit | None = None
 
 
+_KEYS = {
+    key
+    for section in (_File, TlsServerConfig, _Headers, _RateLimit)
+    for key in section.__struct_fields__
+}
+"""The keys that the file may have in any section."""
+
+
 def watch_web_config(path: Path) -> Watched[WebConfig]:
     """The configuration in the file, read again when it changes. Raises `ConfigError`."""
     return Watched("web configuration", lambda old: _load(path, old))
@@ -138,8 +146,10 @@ def parse_web_config(text: str, folder: Path) -> WebConfig:
         # All scalars are texts, so msgspec is asked to read "true" and "5" as what they say.
         file = msgspec.convert({} if document is None else document, _File, strict=False)
     except msgspec.ValidationError as error:
+        # "Object contains unknown field `certfile` - at `$.tls_server_config`", for example.
         cause, _, path = str(error).partition(" - at `$.")
-        raise ConfigError(f"{path.rstrip('`')}: {cause}" if path else cause) from error
+        hint = did_you_mean(cause.rpartition(" ")[2], (f"`{key}`" for key in _KEYS))
+        raise ConfigError(f"{path.rstrip('`')}: {cause}{hint}".removeprefix(": ")) from error
     with errors_in("tls_server_config"):
         tls = tls_rules(file.tls_server_config or TlsServerConfig(), folder)
         context = None if tls is None else server_context(tls)

@@ -69,7 +69,10 @@ BAD = {
         "basic_auth:\n  a: b\n",
         r"unknown field `basic_auth`",
     ),
-    "unknown key": (TLS + "  certfile: a\n", r"^tls_server_config: .*unknown field `certfile`"),
+    "unknown key": (
+        TLS + "  certfile: a\n",
+        r"^tls_server_config: .*unknown field `certfile`; did you mean `cert_file`",
+    ),
     "a key twice": (TLS + "  key_file: other.key\n", r"line 4: the key key_file is there twice"),
     "no yaml": ("tls_server_config: [\n", r"line 2: "),
     "a list": ("- tls_server_config\n", r"Expected `object`, got `array`"),
