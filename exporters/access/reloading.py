@@ -71,9 +71,8 @@ class Watched(Generic[T]):
         else:
             self.value, self._files, self._error = loaded.value, loaded.files, None
             self._read = self._seen = _signature(loaded.files)
-            log.info(
-                "%s: read again, %s", self._name, "as asked" if at_once else "since it changed"
-            )
+            why = "as asked" if at_once else "since it changed"
+            log.info("%s: read again, %s", self._name, why)
 
     def _keep(self, error: str, *, at_once: bool) -> None:
         """Leave `value` as it is, and say why: once for each error, and whenever somebody asks."""
@@ -93,7 +92,7 @@ async def watch(watched: Sequence[Watched[Any]]) -> None:  # Any: files of every
         at_once = asked.is_set()
         asked.clear()
         if at_once:
-            log.info("SIGHUP: %d kinds of files are read again", len(watched))
+            log.info("SIGHUP: files that say who may come in are read again")
         for one in watched:
             await asyncio.to_thread(one.look, at_once=at_once)
 

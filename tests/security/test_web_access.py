@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import signal
 import ssl
 import threading
 import time
@@ -218,6 +219,10 @@ def test_a_changed_file_counts_without_a_restart_and_a_broken_one_does_not(
         assert service.get("/metrics", RIGHT).status == 200
         service.file.write_text("basic_auth_users:\n  prometheus: [\n")
         service.wait_for_line("web configuration.*line 3.*stays in force")
+        for odd in (f"rate_limit:\n  burst: {'9' * 5000}\n", "a: " + "[\n" * 3000, "a: \0"):
+            service.file.write_text(odd)
+            service.process.send_signal(signal.SIGHUP)
+        service.wait_for_line("unacceptable character.*stays in force")
         assert service.get("/metrics", RIGHT).status == 200
         assert service.get("/metrics").status == 401
         new = bcrypt.hashpw(b"new-horse", bcrypt.gensalt(4)).decode()
