@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,8 @@ from exporters.settings.config import Config, HistorySource, build_config
 from exporters.settings.files import parse_toml, read_text
 from stats_gateway import __version__
 from stats_gateway.clock import read_clock
-from stats_gateway.server.connection import Gateway
+from stats_gateway.intake.intake import Intake
+from stats_gateway.server.connection import Shared
 from stats_gateway.server.server import GatewayServer
 from stats_gateway.store.store import Store
 from stats_gateway.wire.services import Service
@@ -105,15 +106,15 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         stack.callback(worker.shutdown, wait=False, cancel_futures=True)
         auth = BasicAuth()
         stack.callback(auth.close)
-        gateway = _gateway(service, config, gates, worker)
+        intake = _intake(service, config, gates)
         refusals = Refusals()
-        self_metrics = SelfMetrics(service, gateway.counters, CollectorRegistry(), refusals.counts)
+        self_metrics = SelfMetrics(service, intake.counters, CollectorRegistry(), refusals.counts)
         renderer = Renderer(layout, config.max_downstreams_exposed)
-        publisher = Publisher(gateway.store, renderer, gateway.counters, self_metrics, worker)
-        history = await _history(config.history, gateway.store, stack)
+        publisher = Publisher(intake.store, renderer, intake.counters, self_metrics, worker)
+        history = await _history(config.history, intake.store, stack)
         endpoints = Endpoints(
             service=service,
-            store=gateway.store,
+            store=intake.store,
             publisher=publisher,
             self_metrics=self_metrics,
             clock=read_clock,
@@ -127,7 +128,13 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         http = HttpServer(app, gates.web_config, config.web_limits, refusals)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, http, history)
-        senders = await stack.enter_async_context(GatewayServer(gateway))
+        shared = Shared(
+            intake=intake,
+            worker=worker,
+            limits=config.limits,
+            allow_networks=config.ingest_access.allow_networks,
+        )
+        senders = await stack.enter_async_context(GatewayServer(shared))
         await senders.start(ingest, gates.ingest.tls)
         _announce(service, bound_address(ingest), bound_address(web), config, gates)
         await _run_until_stopped(
@@ -136,14 +143,12 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         log.info("stopped")
 
 
-def _gateway(service: Service, config: Config, gates: Gates, worker: Executor) -> Gateway:
-    return Gateway(
-        store=Store(service, config.limits, config.aliases),
-        worker=worker,
-        limits=config.limits,
+def _intake(service: Service, config: Config, gates: Gates) -> Intake:
+    return Intake(
+        Store(service, config.limits),
+        config.limits,
         access=gates.ingest.access,
         aliases=config.aliases,
-        allow_networks=config.ingest_access.allow_networks,
         redact_ip=config.redact_ip,
     )
 

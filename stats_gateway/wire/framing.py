@@ -3,6 +3,7 @@
 Both decoders keep the rules of their encoding and never hold more than one unfinished message.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -14,6 +15,8 @@ LENGTH_BYTES = 4
 
 _JSON_STARTS = b"{ \t\r\n"
 """No frame begins like this: as a length, the smallest of these is over 150 MB."""
+
+_BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)++")
 
 Item = bytearray | MessageRefused
 """A message's bytes, or word of one that had to be dropped."""
@@ -120,10 +123,20 @@ class LineDecoder:
     def feed(self, data: bytes) -> Iterator[Item]:
         """Take in `data`; gives the lines it completes, and a refusal for one over the limit."""
         start = 0
-        while (end := data.find(b"\n", start)) >= 0:
+        while start < len(data):
+            if not self._buffer and not self._dropping:
+                start = self._after_blank(data, start)
+            end = data.find(b"\n", start)
+            if end < 0:
+                break
             yield from self._end_line(data[start:end])
             start = end + 1
         yield from self._extend(data[start:])
+
+    def _after_blank(self, data: bytes, start: int) -> int:
+        """The place after blank lines, of which a peer may send millions for next to nothing."""
+        blank = _BLANK_LINES.match(data, start)
+        return start if blank is None else blank.end()
 
     def _extend(self, piece: bytes) -> Iterator[Item]:
         if self._dropping:

@@ -18,13 +18,10 @@ from exporters.http.basic_auth import parse_login
 from exporters.settings.config import build_config
 from exporters.settings.files import parse_toml
 from stats_gateway.clock import Now
-from stats_gateway.errors import ConnectionRefused, Dropped, MessageRefused
+from stats_gateway.errors import ConnectionRefused, MessageRefused
+from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
-from stats_gateway.store.contents import content_of, part_kind
 from stats_gateway.store.store import Store
-from stats_gateway.wire.decoding import MessageDecoder, RetiredEvent
-from stats_gateway.wire.encoding import Encoding
-from stats_gateway.wire.messages import Hello
 from stats_gateway.wire.services import Service
 from stats_gateway.wire.session import Session
 from tests.support.expositions import LAYOUTS
@@ -36,8 +33,6 @@ LIMITS = Limits(max_message_bytes=1 << 16, max_refusals_in_row=1000, max_rows=10
 MAX_PARSED_BYTES = 50_000
 NOW = Now(monotonic=1000.0, unix=1_730_488_920.0)
 
-_DECODERS = {encoding: MessageDecoder(encoding) for encoding in Encoding}
-
 
 def ingest(data: bytes) -> None:
     """A connection's bytes, from framing to what Prometheus reads of them."""
@@ -48,35 +43,26 @@ def ingest(data: bytes) -> None:
     if data[0] & 2:
         payloads = stream.split(BETWEEN)
         stream = b"".join(len(one).to_bytes(4, "big") + one for one in payloads)
-    store = Store(service, LIMITS, {})
-    store.connect(1, "192.0.2.1")
+    intake = Intake(Store(service, LIMITS), LIMITS)
     step = data[1] + 1
     pieces = (stream[start : start + step] for start in range(0, len(stream), step))
     with contextlib.suppress(ConnectionRefused):
-        _feed(store, pieces)
-    check_exposition(store)
+        _feed(intake, pieces)
+    check_exposition(intake.store)
 
 
-def _feed(store: Store, pieces: Iterable[bytes]) -> None:
+def _feed(intake: Intake, pieces: Iterable[bytes]) -> None:
+    peer = intake.connect(1, "192.0.2.1")
     session = Session(LIMITS, NOW.monotonic)
     for piece in pieces:
         for item in session.feed(piece, NOW.monotonic):
             if isinstance(item, MessageRefused):
                 continue
             try:
-                _believe(store, item, _DECODERS[session.encoding])
+                intake.accept(intake.read(item, session.encoding, peer, NOW), peer, NOW)
             except MessageRefused as refusal:
+                intake.refuse(refusal)
                 session.refused(refusal)
-
-
-def _believe(store: Store, payload: bytes | bytearray, decoder: MessageDecoder) -> None:
-    message = decoder.decode(payload)
-    if isinstance(message, Hello | RetiredEvent):
-        return
-    kind = part_kind(message, store.service)
-    previous = store.previous(1, kind)
-    content = content_of(message, decoder, previous, NOW, Dropped())
-    store.apply(1, kind, content, message.timestamp, NOW)
 
 
 def check_exposition(store: Store) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_gateway.rows.share_windows import Window
-from stats_gateway.store.sources import Content, WindowPart
+from stats_gateway.store.parts import Content, WindowPart
 from tests.support.senders import content
 from tests.support.snapshots import Fields, service_snapshot, window
 

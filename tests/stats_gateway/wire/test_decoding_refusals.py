@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.store.sources import JobDeclaratorPart
+from stats_gateway.store.parts import JobDeclaratorPart
 from stats_gateway.wire.decoding import MESSAGE_TYPES, MessageDecoder, message_type
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.services import Service
