@@ -1,4 +1,4 @@
-"""Both listeners' rules of who may come in, and a word when there are none."""
+"""The access rules of both listeners, with a warning where a listener has none."""
 
 import logging
 from collections.abc import Callable
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What stands before each listener."""
+    """The access rules of each listener."""
 
     ingest: IngestGate
     web_config: Callable[[], WebConfig]
     watched: tuple[Watched[Any], ...]
-    """Any: all that is read from files, of whatever kind."""
+    """Any: everything that is read from files, of every kind."""
 
     def warn_if_open(self, ingest: Address, web: Address, access: IngestAccess) -> None:
-        """Say so where others than this machine may come in without any check."""
+        """Warn where other machines than this one may come in without any check."""
         if access.is_open and not ingest.is_loopback:
             log.warning(
                 "everyone who can reach %s may send and replace what is shown: "
@@ -40,7 +40,7 @@ class Gates:
 
 
 def open_gates(config: Config) -> Gates:
-    """Read all files that `config` names. Raises `ConfigError`."""
+    """The rules in all files that `config` names. Raises `ConfigError`."""
     ingest = ingest_gate(config.ingest_access)
     if config.web_config_file is None:
         return Gates(ingest, WebConfig, ingest.watched)

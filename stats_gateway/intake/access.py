@@ -17,11 +17,14 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class CertificateName(StrEnum):
-    """The name in a sender's certificate that its source must have."""
+    """The name in a sender's certificate that its `Hello` must say as the source."""
 
     NONE = "none"
+    """No name: a certificate opens every source."""
     SAN = "san"
+    """One of the DNS names among the subject's alternative names."""
     CN = "cn"
+    """The common name of the subject."""
 
 
 class Access(Protocol):

@@ -1,19 +1,22 @@
 """What is fuzzed: each takes any bytes, and may raise nothing but what its code promises."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporters.access.tokens import parse_tokens
 from exporters.access.web_config import parse_web_config
-from exporters.errors import ConfigError
+from exporters.errors import MAX_ERROR_CHARACTERS, ConfigError
 from exporters.exposition.body import EVERYTHING, assemble
 from exporters.exposition.gzip_parts import inflate
 from exporters.exposition.render import Renderer
 from exporters.exposition.text_format import OPENMETRICS_END, Format
 from exporters.http.basic_auth import parse_login
+from exporters.settings.config import build_config
+from exporters.settings.files import parse_toml
 from stats_gateway.clock import Now
 from stats_gateway.errors import ConnectionRefused, MessageRefused
 from stats_gateway.intake.intake import Intake
@@ -73,10 +76,47 @@ def check_exposition(store: Store) -> None:
     list(parse_openmetrics((openmetrics + OPENMETRICS_END).decode()))  # type: ignore[no-untyped-call]  # untyped there
 
 
+def settings(data: bytes) -> None:
+    """The TOML file: everything wrong with its text, its keys and its values is one line."""
+    with _one_line_at_most():
+        tables = parse_toml(_text(data))
+        for service in Service:
+            build_config(service, {}, {}, tables, "file")
+
+
+def variable(data: bytes) -> None:
+    """One variable of the environment, whose name and value are parted by the first `=`."""
+    name, _, value = _text(data).partition("=")
+    with _one_line_at_most():
+        build_config(Service.PROXY, {}, {name: value}, {})
+
+
 def web_config(data: bytes) -> None:
     """The web configuration."""
-    with contextlib.suppress(ConfigError):
-        parse_web_config(data.decode(errors="replace"), Path("/nowhere"))
+    with _one_line_at_most():
+        parse_web_config(_text(data), Path("/nowhere"))
+
+
+def tokens(data: bytes) -> None:
+    """The file of senders' tokens."""
+    with _one_line_at_most():
+        parse_tokens(_text(data))
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _one_line_at_most() -> Iterator[None]:
+    """Raises what is no `ConfigError`, and where the text of one is no short line."""
+    text = "good"
+    try:
+        yield
+    except ConfigError as error:
+        text = str(error)
+    assert text.isprintable()
+    assert 0 < len(text) <= MAX_ERROR_CHARACTERS
 
 
 def authorization(data: bytes) -> None:
@@ -86,6 +126,9 @@ def authorization(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "ingest": ingest,
+    "settings": settings,
+    "variable": variable,
     "web_config": web_config,
+    "tokens": tokens,
     "authorization": authorization,
 }

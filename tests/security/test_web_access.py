@@ -3,6 +3,7 @@
 import base64
 import http.client
 import socket
+import signal
 import ssl
 import threading
 import time
@@ -233,6 +234,10 @@ def test_a_changed_file_counts_without_a_restart_and_a_broken_one_does_not(
         assert service.get("/metrics", RIGHT).status == 200
         service.file.write_text("basic_auth_users:\n  prometheus: [\n")
         service.wait_for_line("web configuration.*line 3.*stays in force")
+        for odd in (f"rate_limit:\n  burst: {'9' * 5000}\n", "a: " + "[\n" * 3000, "a: \0"):
+            service.file.write_text(odd)
+            service.process.send_signal(signal.SIGHUP)
+        service.wait_for_line("unacceptable character.*stays in force")
         assert service.get("/metrics", RIGHT).status == 200
         assert service.get("/metrics").status == 401
         new = bcrypt.hashpw(b"new-horse", bcrypt.gensalt(4)).decode()
@@ -330,7 +335,7 @@ def test_the_check_of_all_settings_reads_this_file_too(tmp_path: Path) -> None:
     file.write_text("basic_auth_users:\n  a: plain\n")
     with Program("exporters.proxy", "--config.check", f"--web.config.file={file}") as program:
         assert program.wait() == 2
-        assert "line 2" in program.log()
+        assert "the password of 'a' must be a bcrypt hash" in program.log()
     tokens = tmp_path / "tokens"
     tokens.write_text("\n")
     with Program("exporters.pool", "--config.check", f"--ingest.token-file={tokens}") as program:
@@ -344,6 +349,7 @@ def test_a_service_that_is_open_beyond_loopback_says_so_loudly(tmp_path: Path) -
     tokens.chmod(0o600)
     web = tmp_path / "web.yml"
     web.write_text(USERS)
+    web.chmod(0o600)
     anywhere = ("--ingest.listen-address=0.0.0.0:0", "--web.listen-address=0.0.0.0:0")
     with Program("exporters.proxy", *anywhere) as program:
         program.wait_for_line("level=warn .*may send and replace what is shown")

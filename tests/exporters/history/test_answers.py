@@ -13,7 +13,6 @@ from exporters.history.answers import KEPT_ANSWERS, Range
 from exporters.history.client import MAX_ANSWER_BYTES, MAX_QUESTIONS
 from exporters.history.promql import FAMILIES, Subject, hashrate, known
 from exporters.settings.addresses import parse_url
-from exporters.settings.history_settings import labels
 from stats_gateway.wire.services import Service
 from tests.support.history import Form, Server, constantly, history, matrix, times
 from tests.support.routes import serving_routes
@@ -386,10 +385,3 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
     with pytest.raises(ValueError, match=r"history\.authorization_file") as refused:
         parse_url("http://user:secret@localhost:9090")
     assert "secret" not in str(refused.value)
-
-
-def test_labels_are_pairs() -> None:
-    assert labels("site=a, job=stats=proxy") == (("site", "a"), ("job", "stats=proxy"))
-    for bad in ("", "site", "=a", "9=a", "a=b,", 'a"=b'):
-        with pytest.raises(ValueError, match="NAME=VALUE"):
-            labels(bad)
