@@ -1,5 +1,5 @@
 # Everything a developer runs. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
-# each target first gets what it needs into .venv and .tools.
+# each target first gets what it needs into .venv and .tools, without root.
 # Options of the demo: make demo DEMO="--miners 1000".
 
 BIN := .venv/bin
@@ -20,14 +20,15 @@ PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) tools ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
+demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
+	@scripts/tools.sh prometheus
 	@$(TOOL) exec $(BIN)/python -m scripts.demo $(DEMO)
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests
 	$(PYTEST)
 
-fast: $(DEVELOPMENT) ## Run the tests without the slow part
+fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 	$(PYTEST) -m "not slow"
 
 check: $(DEVELOPMENT) tools ## Check format, lint, types, rules, configurations
@@ -46,7 +47,7 @@ bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 soak: $(DEVELOPMENT) tools ## Run accidents, storms and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-tools: ## Fetch Prometheus, Alertmanager, Pushgateway and Compose into .tools
+tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
 	@scripts/tools.sh
 
 lock: ## Re-make the lock files, keeping versions that still fit
