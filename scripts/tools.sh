@@ -76,7 +76,13 @@ fetch() {
     # shellcheck disable=SC2046 # a list of package names; those that match are for its pages
     get prometheus $(with_dependencies prometheus '(libjs|fonts)-')
     ;;
-  promtool) known promtool && get promtool promtool || get promtool prometheus ;; # alone since Debian 13
+  promtool)
+    if known promtool; then # since Debian 13
+      get promtool promtool
+    else
+      get promtool prometheus
+    fi
+    ;;
   amtool) get amtool prometheus-alertmanager ;;
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
   docker-compose) get_compose ;;

@@ -89,7 +89,9 @@ class Authority:
             .not_valid_before(begin)
             .not_valid_after(end)
             # Python refuses certificates without these two since 3.13.
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
                 critical=False,
