@@ -15,7 +15,7 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast check format bench soak tools lock upgrade clean
+.PHONY: help demo test fast lowest check format bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(DEVELOPMENT) ## Run every test, end to end included
 
 fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 	$(PYTEST) -m "not slow"
+
+lowest: $(DEVELOPMENT) tools ## Run the fast tests with the lowest versions of the dependencies
+	@scripts/lowest.sh
 
 check: $(DEVELOPMENT) tools ## Check format, lint, types, rules, configurations
 	$(BIN)/ruff format --check $(SOURCES)

@@ -85,9 +85,8 @@ take_settings() {
   local file name
   cp --dereference /etc/resolv.conf /etc/hosts "$1/etc/"
   cp --dereference /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/" || true
-  for file in $(grep --files-with-matches --no-messages '^Acquire::' /etc/apt/apt.conf.d/*); do
-    cp "$file" "$1/etc/apt/apt.conf.d/"
-  done
+  grep --files-with-matches --no-messages '^Acquire::' /etc/apt/apt.conf.d/* |
+    xargs --no-run-if-empty cp --target-directory "$1/etc/apt/apt.conf.d" || true
   for file in /etc/pip.conf ~/.config/pip/pip.conf; do
     [ ! -e "$file" ] || cat "$file" >>"$1/etc/pip.conf"
   done

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts that need Debian's packages: these are unpacked into .tools, which needs no
 # root and changes nothing elsewhere. Installed, Debian's Prometheus would start on this machine.
 
@@ -54,8 +55,8 @@ download() {
 
 # Installs packages on this machine, as root and without asking: for machines that are thrown away.
 install_packages() {
-  local root=() install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@")
-  [ "$(id -u)" -eq 0 ] || root=(sudo -n)
-  "${root[@]}" "${install[@]}" >.tools/apt.log 2>&1 ||
-    { "${root[@]}" apt-get update -qq && "${root[@]}" "${install[@]}"; } >>.tools/apt.log 2>&1
+  local as_root=() install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@")
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+  "${as_root[@]}" "${install[@]}" >.tools/apt.log 2>&1 ||
+    { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" "${install[@]}"; } >>.tools/apt.log 2>&1
 }

@@ -56,7 +56,7 @@ get_compose() {
   elif known docker-compose-v2; then # Ubuntu
     unpack docker-compose "$plugin" docker-compose-v2 && link docker-compose "download/docker-compose/$plugin"
   elif apt-cache "${apt_lists[@]}" depends docker-compose 2>/dev/null | grep -q 'Depends: python3-'; then # Debian 12
-    # shellcheck disable=SC2046 # a list of package names
+    # shellcheck disable=SC2016,SC2046 # for the wrapper's shell; a list of package names
     unpack docker-compose usr/bin/docker-compose $(with_dependencies docker-compose python3- | grep -v -x python3-minimal) &&
       wrap 'PYTHONPATH="$download/usr/lib/python3/dist-packages" exec /usr/bin/python3 "$download/usr/bin/docker-compose"'
   else
@@ -66,6 +66,7 @@ get_compose() {
 
 # Writes .tools/bin/docker-compose, which runs a command with its own arguments.
 wrap() {
+  # shellcheck disable=SC2016 # for the wrapper's shell
   printf '#!/bin/bash\ndownload=$(dirname "$(readlink -f "$0")")/../download/docker-compose\n%s "$@"\n' "$*" >"$bin/docker-compose"
   chmod +x "$bin/docker-compose"
 }
