@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the demo and the fast tests on a fresh Debian with nothing but Python and make, not as root.
+# Runs the demo and the fast tests on a fresh Debian with nothing but Python and make, not as root;
+# then what the README says to install it.
 # Usage: bare-debian.sh [SUITE], by default that of Debian 12 and 13 which this machine is not
 #
 # Needs root, a network and debootstrap. Where it has not got them, it says so and ends well. All of it
@@ -55,22 +56,28 @@ inside() {
   chroot "$root" chown -R newcomer: /home/newcomer
 
   say "make demo"
-  newcomer make demo DEMO="--for 2" | tee "$2/demo"
+  as newcomer make demo DEMO="--for 2" | tee "$2/demo"
   grep -q '^ *Prometheus, ' "$2/demo"
   say "make demo, again and without a network"
-  newcomer env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 make demo DEMO="--for 2" >"$2/demo"
+  as newcomer env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 make demo DEMO="--for 2" >"$2/demo"
   grep '^ *Prometheus, ' "$2/demo"
   say "make fast"
-  newcomer env CI=true make fast
+  as newcomer env CI=true make fast
+  say "the README's way to install it"
+  echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/yes"
+  as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)"
+  as newcomer /opt/stratum-stats/bin/stats-proxy --config.check
 }
 
 say() { echo "Fresh Debian ($suite): $1"; }
 
-# Runs a command in the checkout, in the new root.
-newcomer() {
+# Runs a command in the checkout, in the new root. Usage: as USER COMMAND...
+as() {
+  local user=$1
+  shift
   # shellcheck disable=SC2016 # for the shell inside
-  chroot --userspec=newcomer "$root" env --ignore-environment "${settings[@]}" HOME=/home/newcomer \
-    PATH=/usr/local/bin:/usr/bin:/bin sh -c 'cd ~/stratum-stats && exec "$@"' - "$@"
+  chroot --userspec="$user" "$root" env --ignore-environment "${settings[@]}" HOME=/home/newcomer \
+    PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin sh -c 'cd ~/stratum-stats && exec "$@"' - "$@"
 }
 
 # Where this machine gets Debian's packages.
