@@ -82,9 +82,10 @@ as() {
 
 # Where this machine gets Debian's packages.
 mirror() {
+  local found
   # shellcheck disable=SC2016 # apt's own variable
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' |
-    grep --max-count 1 . || echo http://deb.debian.org/debian
+  mapfile -t found < <(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian')
+  echo "${found[0]:-http://deb.debian.org/debian}"
 }
 
 # Gives the new root what this machine needs to reach packages. Usage: take_settings ROOT

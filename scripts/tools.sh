@@ -55,13 +55,21 @@ get_compose() {
     wrap exec docker compose
   elif known docker-compose-v2; then # Ubuntu
     unpack docker-compose "$plugin" docker-compose-v2 && link docker-compose "download/docker-compose/$plugin"
-  elif apt-cache "${apt_lists[@]}" depends docker-compose 2>/dev/null | grep -q 'Depends: python3-'; then # Debian 12
-    # shellcheck disable=SC2016,SC2046 # for the wrapper's shell; a list of package names
-    unpack docker-compose usr/bin/docker-compose $(with_dependencies docker-compose python3- | grep -v -x python3-minimal) &&
-      wrap 'PYTHONPATH="$download/usr/lib/python3/dist-packages" exec /usr/bin/python3 "$download/usr/bin/docker-compose"'
+  elif [[ $(with_dependencies docker-compose python3-) == *python3-* ]]; then # Debian 12
+    get_compose_in_python
   else
     unpack docker-compose "$plugin" docker-compose && link docker-compose "download/docker-compose/$plugin"
   fi && "$bin/docker-compose" version >/dev/null
+}
+
+get_compose_in_python() {
+  local libraries
+  mapfile -t libraries < <(with_dependencies docker-compose python3- | grep -v -x python3-minimal)
+  unpack docker-compose usr/bin/docker-compose "${libraries[@]}" || return 1
+  # Debian has one half of distutils with Python and the other in a package.
+  cp /usr/lib/python3.11/distutils/*.py .tools/download/docker-compose/usr/lib/python3.11/distutils
+  # shellcheck disable=SC2016 # for the wrapper's shell
+  wrap 'PYTHONPATH="$download/usr/lib/python3/dist-packages:$download/usr/lib/python3.11" exec /usr/bin/python3 "$download/usr/bin/docker-compose"'
 }
 
 # Writes .tools/bin/docker-compose, which runs a command with its own arguments.
