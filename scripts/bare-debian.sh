@@ -65,7 +65,8 @@ inside() {
   as newcomer env CI=true make fast
   say "the README's way to install it"
   echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/yes"
-  as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)"
+  as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)" >"$2/log" 2>&1 ||
+    { tail -n 20 "$2/log" && exit 1; }
   as newcomer /opt/stratum-stats/bin/stats-proxy --config.check
 }
 
