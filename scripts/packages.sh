@@ -8,11 +8,13 @@ apt_lists=()
 # Whether the distribution has a package.
 known() { apt-cache "${apt_lists[@]}" show "$1" >/dev/null 2>&1; }
 
-# Fetches package lists into .tools: those of the machine may be old, and container images have none.
+# Fetches package lists into .tools, for as long as the script runs: those of the machine may be old,
+# and container images have none.
 fresh_lists() {
   command -v apt-get >/dev/null && [ ${#apt_lists[@]} -eq 0 ] || return 1
   echo "Fetching package lists into .tools"
   mkdir -p .tools/apt/lists/partial .tools/apt/cache
+  trap 'rm -rf .tools/apt' EXIT
   apt_lists=(-o "Dir::State::lists=$PWD/.tools/apt/lists" -o "Dir::Cache=$PWD/.tools/apt/cache" -o Acquire::Languages=none)
   apt-get "${apt_lists[@]}" update -qq 2>.tools/apt.log || { cat .tools/apt.log >&2 && return 1; }
 }
