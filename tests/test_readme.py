@@ -47,7 +47,7 @@ def test_every_family_is_listed_once_as_it_is_exposed_and_nothing_else_is() -> N
 
 each_sender = pytest.mark.parametrize(
     ("sender", "command"),
-    [("python sender", [sys.executable, "-c"]), ("shell sender", ["bash", "-c"])],
+    [("python sender", [sys.executable, "-u", "-c"]), ("shell sender", ["bash", "-c"])],
 )
 
 
