@@ -2,8 +2,8 @@
 
 import base64
 import http.client
-import socket
 import signal
+import socket
 import ssl
 import threading
 import time
