@@ -1,5 +1,5 @@
 # Everything a developer runs. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
-# each target first gets what it needs into .venv and .tools.
+# each target first gets what it needs into .venv and .tools, without root.
 # Options of the demo: make demo DEMO="--miners 1000".
 
 BIN := .venv/bin
@@ -15,20 +15,24 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast check format bench soak tools lock upgrade clean
+.PHONY: help demo test fast lowest check format bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) tools ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
+demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
+	@scripts/tools.sh prometheus
 	@$(TOOL) exec $(BIN)/python -m scripts.demo $(DEMO)
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests
 	$(PYTEST)
 
-fast: $(DEVELOPMENT) ## Run the tests without the slow part
+fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 	$(PYTEST) -m "not slow"
+
+lowest: $(DEVELOPMENT) tools ## Run the fast tests with the lowest versions of the dependencies
+	@scripts/lowest.sh
 
 check: $(DEVELOPMENT) tools ## Check format, lint, types, rules, configurations
 	$(BIN)/ruff format --check $(SOURCES)
@@ -46,7 +50,7 @@ bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 soak: $(DEVELOPMENT) tools ## Run accidents, storms and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-tools: ## Fetch Prometheus, Alertmanager, Pushgateway and Compose into .tools
+tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
 	@scripts/tools.sh
 
 lock: ## Re-make the lock files, keeping versions that still fit

@@ -11,10 +11,10 @@ __all__ = ["DESCRIPTION", "EXAMPLE", "SimulateOptions", "add_flags", "read_optio
 # Miners a minute that come and go in the field, unless --churn says otherwise.
 FIELD_CHURN = 2.0
 
-DESCRIPTION = (
-    "Simulate a translator with its miners and a pool with its connections, and send their "
-    "snapshots to stats-proxy and stats-pool until stopped."
-)
+DESCRIPTION = """\
+Simulate a translator with its miners and a pool with its connections, and send
+their snapshots to stats-proxy and stats-pool until stopped.
+"""
 
 EXAMPLE = """\
 example: a fleet of 200 that misbehaves as real ones do, the same one each time
@@ -22,9 +22,10 @@ example: a fleet of 200 that misbehaves as real ones do, the same one each time
 
 scenarios
   calm   a healthy fleet: everyone connected, a few late shares refused
-  field  miners come and go, one stalls, one reconnects under a new id every three minutes, two
-         have one name; the upstream is lost after five minutes and leaves ghost rows behind;
-         the mint, the job declarator and translators leave the pool and come back
+  field  miners come and go, one stalls, one reconnects under a new id every
+         three minutes, two have one name; the upstream is lost after five
+         minutes and leaves ghost rows behind; the mint, the job declarator and
+         translators leave the pool and come back
 """
 
 Address = tuple[str, int]

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stats_gateway.version import VERSION
+from stats_gateway import __version__
 from stats_history.reading.old_schema import Kind
 
 DESCRIPTION = "Move the history in an old stats-proxy or stats-pool database into Prometheus."
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
+    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_import(_command(commands, "import", "write its history for Prometheus", IMPORT_HELP))
     purpose = "back it up, then drop the tables that only mirrored the present"

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -60,3 +61,12 @@ def test_it_stops_by_itself_after_its_duration_and_sends_nothing_where_none_is_a
         _, log = feed.communicate(timeout=20)
         assert feed.returncode == 0, log
         assert "stats-proxy" not in log
+
+
+def test_the_help_fits_a_terminal_of_80_columns() -> None:
+    command = [sys.executable, "-m", "stats_feed", "simulate", "--help"]
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1"}
+    said = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert not [line for line in said.stdout.splitlines() if len(line) > 80]

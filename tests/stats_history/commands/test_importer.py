@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from stats_gateway.version import VERSION
 from stats_history.__main__ import main
 from stats_history.commands.importer import STAGED_BYTES_PER_ROW, check_space
 from stats_history.errors import HistoryError
@@ -434,7 +433,7 @@ def test_a_database_without_samples_is_said_to_be_empty(
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
-    assert capsys.readouterr().out == f"stats-history {VERSION}\n"
+    assert capsys.readouterr().out == f"stats-history {__version__}\n"
 
 
 def test_help_shows_examples_and_exit_codes() -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from exporters.families import ALL
+from exporters.exposition.families import ALL
 from stats_history.converting.families import FAMILIES, Family
 from stats_history.reading.old_schema import Kind
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_gateway.limits import MAX_NAME_BYTES
-from stats_gateway.text import clean
+from stats_gateway.rows.text import clean
 from stats_history.converting.families import Family
 from stats_history.writing.openmetrics import Exposition, label_value, labels_text
 from tests.stats_history.exposition import samples_of
