@@ -5,7 +5,6 @@ from ipaddress import ip_address
 
 from exporters.errors import ConfigError, shown
 from stats_gateway.limits import MAX_NAME_BYTES
-from stats_gateway.rows.text import clean
 from stats_gateway.store.source_names import is_address_like
 
 
@@ -33,5 +32,6 @@ def parse_aliases(content: object) -> Mapping[str, str]:
 
 def _is_name(source: str) -> bool:
     """Whether `source` follows the rules of names that a sender may give itself in `Hello`."""
-    is_clean = source == clean(source, MAX_NAME_BYTES).strip() and source.isprintable()
-    return bool(source) and is_clean and not is_address_like(source)
+    # U+FFFD stands for what could not be decoded.
+    is_visible = source.isprintable() and source == source.strip() and "\ufffd" not in source
+    return is_visible and 0 < len(source.encode()) <= MAX_NAME_BYTES and not is_address_like(source)
