@@ -11,6 +11,9 @@ MAX_ROWS = 1_000_000
 MAX_CHANNELS = 65_536
 """Channels one connection may list: extended channels per connection are a handful in the field."""
 
+MAX_SNAPSHOT_CHANNELS = 1_000_000
+"""Channels that all connections of one snapshot may list: each is kept, and takes four bytes."""
+
 MAX_NAME_BYTES = 128
 """Longest name kept, in UTF-8 bytes: Prometheus setups commonly limit label values to 128-256."""
 

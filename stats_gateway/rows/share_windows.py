@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from stats_gateway.errors import MessageRefused, Reason
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_TEXT_BYTES
-from stats_gateway.rows.rows import ConnectionRows, ConnectionType, MinerRows
+from stats_gateway.rows.rows import NO_CHANNELS, ConnectionRows, ConnectionType, MinerRows
 from stats_gateway.rows.text import clean, known_address
 from stats_gateway.wire.hashpool import WindowRow
 from stats_gateway.wire.messages import check_u64
@@ -134,7 +134,7 @@ def connections_of(by_id: Mapping[int, Window]) -> ConnectionRows:
         connected_at=unknown,
         last_share_at=unknown,
         connection_type=[ConnectionType.TRANSLATOR] * len(rows),
-        channels=[()] * len(rows),
+        channels=[NO_CHANNELS] * len(rows),
         quotes_created=unknown,
         ehash_mined=unknown,
         work_selection=unknown,

@@ -3,6 +3,7 @@
 Both decoders keep the rules of their encoding and never hold more than one unfinished message.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -14,6 +15,9 @@ LENGTH_BYTES = 4
 
 _JSON_STARTS = b"{ \t\r\n"
 """No frame begins like this: as a length, the smallest of these is over 150 MB."""
+
+_BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")
+_BLANK = re.compile(rb"[ \t\r]*+")
 
 Item = bytearray | MessageRefused
 """A message's bytes, or word of one that had to be dropped."""
@@ -119,11 +123,18 @@ class LineDecoder:
 
     def feed(self, data: bytes) -> Iterator[Item]:
         """Take in `data`; gives the lines it completes, and a refusal for one over the limit."""
-        start = 0
+        start = self._skip_blank(data, 0)
         while (end := data.find(b"\n", start)) >= 0:
             yield from self._end_line(data[start:end])
-            start = end + 1
+            start = self._skip_blank(data, end + 1)
         yield from self._extend(data[start:])
+
+    def _skip_blank(self, data: bytes, start: int) -> int:
+        """Where the next line begins: a run of blank lines is passed over in one call."""
+        if self._buffer or self._dropping:
+            return start
+        blank = _BLANK_LINES.match(data, start)
+        return blank.end() if blank else start
 
     def _extend(self, piece: bytes) -> Iterator[Item]:
         if self._dropping:
@@ -141,5 +152,5 @@ class LineDecoder:
             self._dropping = False
             return
         line, self._buffer = self._buffer, bytearray()
-        if line.strip(b" \t\r"):
+        if not _BLANK.fullmatch(line):
             yield line

@@ -76,6 +76,7 @@ def ones(rows: Rows) -> Column:
 
 def work_hashes(rows: Rows) -> Column:
     """Work in hashes instead of difficulties."""
-    if isinstance(rows.work, array):
-        return array("d", [work * HASHES_PER_DIFFICULTY for work in rows.work])
-    return [None if work is None else work * HASHES_PER_DIFFICULTY for work in rows.work]
+    work = rows.work
+    if isinstance(work, array):
+        return array("d", [one * HASHES_PER_DIFFICULTY for one in work])
+    return [None if one is None else one * HASHES_PER_DIFFICULTY for one in work]
