@@ -40,7 +40,7 @@ class _Rows:
     def of(self, frame: bytes) -> Iterator[MinerInfo]:
         snapshot = self._decoder.decode(unframe(frame))
         if isinstance(snapshot, MinerSnapshot):
-            for batch in self._decoder.miners.batches(snapshot.miners):
+            for batch in self._decoder.miners(snapshot):
                 yield from batch
 
 

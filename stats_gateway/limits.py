@@ -20,11 +20,26 @@ MAX_NAME_BYTES = 128
 MAX_TEXT_BYTES = 256
 """Longest address, network, version or type kept: a host name is at most 253 bytes."""
 
-MAX_REPAIR_BYTES = 4 << 20
-"""Largest MessagePack message with invalid text that is repaired: repair costs nine times its size.
+MAX_SERVICES = 64
+"""Services one pool may name: three kinds are known, and a pool runs each a few times at most."""
 
-About 20,000 rows. A larger one is refused as malformed, like any that does not decode.
+MIN_ROW_BYTES = 32
+"""Every row takes more, by the names of its required fields alone; what takes less is no row."""
+
+MAX_ROW_BYTES = 1 << 20
+"""Longest row: a connection with `MAX_CHANNELS` channels takes two thirds of this as JSON."""
+
+MAX_REPAIR_JSON_BYTES = 4 << 20
+"""Largest JSON text that is repaired: about 20,000 rows. Repair takes a few copies of the text."""
+
+MAX_REPAIR_MSGPACK_BYTES = 256 << 10
+"""Largest MessagePack value that is repaired: twice a batch of rows.
+
+Repair builds every value in it, and an empty map takes 72 times its byte: 20 MiB at most.
 """
+
+MAX_DETAIL_CHARACTERS = 200
+"""Longest text about a refusal: enough for any of ours, and for where a value stands."""
 
 MAX_INTERVAL_SECONDS = 3600.0
 """Longest interval a sender may declare: its rows outlive it by three of them."""

@@ -8,6 +8,7 @@ a time, so the text is never held whole.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import islice
 from typing import Generic
 
 from exporters.exposition.families.family import Column, Layout, RowFamily, RowsT, Texts
@@ -89,7 +90,9 @@ class SourceRenderer(Generic[RowsT]):
         return {
             family.name: b"".join(
                 sample(family, (source.name, *label_values), value)
-                for label_values, value in family.samples(source, hidden)
+                for label_values, value in islice(
+                    family.samples(source, hidden), self._max_rows if family.is_list else None
+                )
             )
             for family in self._layout.source_families
         }

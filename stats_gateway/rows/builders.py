@@ -89,56 +89,27 @@ def _are_possible(numbers: list[float | None]) -> bool:
         return False
 
 
-class Texts(list[Text]):
-    """A column of texts that are safe to show, with a key for each of its batches.
-
-    The key of `["rig-1", "rig-2"]` is the text "rig-1\\nrig-2". A text that is safe has no line
-    break, so batches of equal length and with equal keys are equal; and to compare two keys takes a
-    fraction of the time that it takes to compare texts which lie all over the memory.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keys: list[str | None] = []
-        """None for a batch that was not safe as it was sent."""
-
-
 class TextBuilder(Generic[Text]):
-    """Builds a column of safe texts, out of those of the snapshot before wherever nothing changed.
+    """Builds a column of texts that are safe to show.
 
-    So texts are made safe once, and not held twice.
+    A batch that equals the same rows of the snapshot before is taken from there: its texts are
+    safe already, and they are not held twice.
     """
 
     def __init__(
         self, before: Sequence[Text], clean: Callable[[Sequence[Text]], Sequence[Text]]
     ) -> None:
-        self._before = before if isinstance(before, Texts) else Texts[Text]()
+        self._before = before
         self._clean = clean
-        self._texts = Texts[Text]()
+        self._texts: list[Text] = []
 
     def add(self, texts: list[Text]) -> None:
         """Add a batch."""
-        start, place = len(self._texts), len(self._texts.keys)
-        key: str | None = _key(texts)
-        same = self._before.keys[place : place + 1]
+        start = len(self._texts)
         before = self._before[start : start + len(texts)]
-        if same == [key] and len(before) == len(texts):
-            self._texts += before
-            (key,) = same
-        else:
-            cleaned = self._clean(texts)
-            self._texts += cleaned
-            key = key if cleaned is texts else None
-        self._texts.keys.append(key)
+        self._texts += before if before == texts else self._clean(texts)
 
     @property
     def column(self) -> Sequence[Text]:
         """All texts: the column of the snapshot before itself where nothing changed."""
         return self._before if self._before == self._texts else self._texts
-
-
-def _key(texts: Sequence[str | None]) -> str:
-    try:
-        return "\n".join(texts)  # type: ignore[arg-type]  # None raises TypeError
-    except TypeError:
-        return "\n".join(["" if text is None else text for text in texts])

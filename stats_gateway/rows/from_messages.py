@@ -18,6 +18,7 @@ from stats_gateway.errors import Dropped, DroppedValue, MessageRefused, Reason
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_SNAPSHOT_CHANNELS, MAX_TEXT_BYTES
 from stats_gateway.rows.builders import U32, U64, MeasurementBuilder, NumberBuilder, TextBuilder
 from stats_gateway.rows.rows import (
+    IDLE_SECONDS,
     NO_CHANNELS,
     ConnectionRows,
     ConnectionType,
@@ -28,9 +29,6 @@ from stats_gateway.rows.rows import (
 from stats_gateway.rows.share_sightings import NO_SIGHTINGS, see_shares
 from stats_gateway.rows.text import REDACTED, clean, is_clean, known_address
 from stats_gateway.wire.messages import ConnectionInfo, MinerInfo, check_u64
-
-IDLE_SECONDS = 600.0
-"""A miner without hashrate is idle once it has sent no new share for this long."""
 
 R = TypeVar("R", bound=Rows)
 _CONNECTION_TYPES = {kind.value: kind for kind in ConnectionType}
@@ -123,7 +121,7 @@ class _ConnectionColumns:
     def __init__(self) -> None:
         self.name: list[str | None] = []
         self.connection_type: list[ConnectionType] = []
-        self.channels: list["array[int]"] = []
+        self.channels: list[array[int]] = []
         self.quotes_created: list[int | None] = []
         self.ehash_mined: list[int | None] = []
         self.work_selection: list[bool | None] = []

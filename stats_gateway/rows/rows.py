@@ -1,8 +1,8 @@
-"""A source's rows, as columns: what a snapshot becomes once it is believed.
+"""The rows of a source as columns, which is the form that the store keeps and exporters read.
 
-Columns of equal length, sorted by `downstream_id`, are what rendering needs and a fraction of the
-memory of objects. A value that is unknown is None, never 0; a column of numbers that are all known
-is an array. Columns are never changed once built.
+Columns are what rendering needs, and they take a fraction of the memory of objects. All columns of
+a source have the same length and the order of `downstream_id`. A value that is unknown is None,
+never 0; a column of numbers that are all known is an array. Columns are never changed once built.
 """
 
 from array import array
@@ -30,6 +30,9 @@ class MinerState(StrEnum):
     ACTIVE = "active"
     IDLE = "idle"
 
+
+IDLE_SECONDS = 600.0
+"""A miner without hashrate is idle once it has sent no new share for this long."""
 
 NO_CHANNELS = array("I")
 """Shared by all connections without channels."""
@@ -100,7 +103,7 @@ def total_hashrate(hashrates: Iterable[float | None]) -> float | None:
 R = TypeVar("R", bound=Rows)
 
 _NOT_COLUMNS = frozenset({"sightings", "idle"})
-"""The fields of rows that are not one value a row."""
+"""The fields that do not have one value for each row."""
 
 
 def take(rows: R, indexes: Sequence[int]) -> R:

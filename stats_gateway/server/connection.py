@@ -27,7 +27,7 @@ from stats_gateway.intake.counters import Counters
 from stats_gateway.limits import Limits
 from stats_gateway.server.buffers import Buffers
 from stats_gateway.server.peer_log import PeerLog, shown
-from stats_gateway.store.contents import Update, content_of, part_kind, row_count
+from stats_gateway.store.contents import Update, content_of, part_kind
 from stats_gateway.store.privacy import without_addresses
 from stats_gateway.store.sources import SILENT_INTERVALS
 from stats_gateway.store.store import Store
@@ -75,9 +75,7 @@ class Gateway:
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Source names for the addresses of senders that do not say `Hello`."""
     clock: Callable[[], Now] = read_clock
-    decoders: Mapping[Encoding, MessageDecoder] = field(
-        default_factory=lambda: {encoding: MessageDecoder(encoding) for encoding in Encoding}
-    )
+    decoders: Mapping[Encoding, MessageDecoder] = field(init=False)
     peer_log: PeerLog = field(default_factory=PeerLog)
     allow_networks: tuple[Network, ...] = ()
     """Where senders may come from; from anywhere when empty."""
@@ -85,6 +83,11 @@ class Gateway:
     """Whether downstreams' addresses are forgotten as they come in."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a message is decoded and stored."""
+
+    def __post_init__(self) -> None:
+        rows = self.limits.max_rows
+        decoders = {encoding: MessageDecoder(encoding, rows) for encoding in Encoding}
+        object.__setattr__(self, "decoders", decoders)
 
     def complain(
         self, address: str, port: int, refusal: MessageRefused | ConnectionRefused
@@ -248,10 +251,6 @@ class Connection:
     async def _update(self, update: Update, size: int, received: Now) -> None:
         gateway = self._gateway
         kind = part_kind(update, gateway.store.service)
-        rows = row_count(update)
-        if rows > gateway.limits.max_rows:
-            detail = f"{rows} rows, and max_rows is {gateway.limits.max_rows}"
-            raise MessageRefused(Reason.TOO_MANY_ROWS, detail)
         dropped = Dropped()
         previous = gateway.store.previous(self.number, kind)
         content = await self._off_loop(

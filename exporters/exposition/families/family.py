@@ -55,6 +55,8 @@ class SourceFamily(Family):
     """
 
     samples: Callable[[Source, int], Iterator[Sample]]
+    is_list: bool = False
+    """Whether a sender chooses how many samples there are, so that the guard bounds them, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
