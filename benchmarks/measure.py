@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable
 
-from benchmarks.crowd import measure_crowd
-from benchmarks.cycle import cycle_ratios, measure_cycles
-from benchmarks.machine import Watch
-from benchmarks.peers import measure_peer
+from benchmarks.services.crowd import measure_crowd
+from benchmarks.cycles.cycle import cycle_ratios, measure_cycles
+from benchmarks.common.machine import Watch
+from benchmarks.alternatives.peers import measure_peer
 from benchmarks.plan import Plan
-from benchmarks.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
+from benchmarks.alternatives.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
 from benchmarks.results import Results
-from benchmarks.service import FleetFigures, measure_fleet, measure_service
-from benchmarks.stalls import measure_stalls
+from benchmarks.services.service import FleetFigures, measure_fleet, measure_service
+from benchmarks.services.stalls import measure_stalls
 
 FLEET_ROUNDS = 3
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.bounds import MIB, ONE_SOURCE_MINERS, Bound
-from benchmarks.cost import Spread
-from benchmarks.crowd import CrowdFigures
-from benchmarks.cycle import CycleFigures
-from benchmarks.peers import PeerFigures
-from benchmarks.programs import Memory
-from benchmarks.pushgateway import PushFigures
+from benchmarks.common.cost import Spread
+from benchmarks.services.crowd import CrowdFigures
+from benchmarks.cycles.cycle import CycleFigures
+from benchmarks.alternatives.peers import PeerFigures
+from benchmarks.common.programs import Memory
+from benchmarks.alternatives.pushgateway import PushFigures
 from benchmarks.results import Results
-from benchmarks.service import PARALLEL, FleetFigures, ServiceFigures
-from benchmarks.stalls import StallFigures
+from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
+from benchmarks.services.stalls import StallFigures
 
 Rows = Sequence[Sequence[str]]
 

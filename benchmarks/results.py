@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from benchmarks.crowd import CrowdFigures
-from benchmarks.cycle import CycleFigures, CycleRatios
-from benchmarks.machine import Machine
-from benchmarks.peers import PeerFigures
+from benchmarks.services.crowd import CrowdFigures
+from benchmarks.cycles.cycle import CycleFigures, CycleRatios
+from benchmarks.common.machine import Machine
+from benchmarks.alternatives.peers import PeerFigures
 from benchmarks.plan import Plan
-from benchmarks.pushgateway import PushFigures
-from benchmarks.service import FleetFigures, ServiceFigures
-from benchmarks.stalls import StallFigures
+from benchmarks.alternatives.pushgateway import PushFigures
+from benchmarks.services.service import FleetFigures, ServiceFigures
+from benchmarks.services.stalls import StallFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ import gzip
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks import fleet
-from benchmarks.cycle import Cycle
-from benchmarks.racer import Families, Gauges
+from benchmarks.common import fleet
+from benchmarks.cycles.cycle import Cycle
+from benchmarks.alternatives.racer import Families, Gauges
 from exporters.exposition.families.proxy import LAYOUT
 from exporters.exposition.gzip_parts import inflate
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import msgspec
 
-from benchmarks.fleet import Change, frames, lines, snapshots, timestamps
+from benchmarks.common.fleet import Change, frames, lines, snapshots, timestamps
 
 MINERS = 200
 

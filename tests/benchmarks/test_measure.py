@@ -10,7 +10,7 @@ from benchmarks.__main__ import write
 from benchmarks.bounds import bounds
 from benchmarks.measure import measure
 from benchmarks.plan import Plan
-from benchmarks.pushgateway import find_pushgateway
+from benchmarks.alternatives.pushgateway import find_pushgateway
 from benchmarks.report import report, table
 from benchmarks.results import Results
 

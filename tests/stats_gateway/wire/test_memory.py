@@ -167,6 +167,16 @@ KINDS: dict[str, dict[Encoding, Callable[[], bytes]]] = {
     "one long address of an upstream": both(
         lambda _: miner_snapshot(upstream={"address": mixed_name()})
     ),
+    "escapes and numbers to repair": bytes_of(
+        lambda: packed_snapshot(packed_array(b"\xa1\xff", 200_000)),
+        lambda: (
+            b'{"x":[NaN,"'
+            + b"\\n" * (MAX_REPAIR_JSON_BYTES // 4)
+            + b'"'
+            + b", NaN" * (MAX_REPAIR_JSON_BYTES // 11)
+            + b"]}"
+        ),
+    ),
     "names to repair": bytes_of(
         lambda: msgpack.packb(
             miner_snapshot(*many(lambda id_: miner(id_, name="\udcff"), Encoding.FRAMES)),

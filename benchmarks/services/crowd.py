@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from benchmarks.clients import Scraper, applied
-from benchmarks.programs import Memory, Program
-from benchmarks.running import running_service
+from benchmarks.common.clients import Scraper, applied
+from benchmarks.common.programs import Memory, Program
+from benchmarks.common.running import running_service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

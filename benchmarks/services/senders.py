@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-from benchmarks import fleet
-from benchmarks.clients import WELCOME_BYTES
-from benchmarks.programs import answer
+from benchmarks.common import fleet
+from benchmarks.common.clients import WELCOME_BYTES
+from benchmarks.common.programs import answer
 from stats_gateway.sender.wire import Hello, encode_hello
 
 SPARE_FILES = 64
@@ -78,7 +78,7 @@ async def _run(host: str, port: int, senders: int, miners: int, interval: float)
 
 
 def main() -> None:
-    """`python -m benchmarks.senders HOST PORT SENDERS MINERS INTERVAL`."""
+    """`python -m benchmarks.services.senders HOST PORT SENDERS MINERS INTERVAL`."""
     host, port, senders, miners, interval = sys.argv[1:]
     asyncio.run(_run(host, int(port), int(senders), int(miners), float(interval)))
 

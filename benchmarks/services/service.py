@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.clients import Scraper, applied
-from benchmarks.programs import Memory
-from benchmarks.running import (
+from benchmarks.common.clients import Scraper, applied
+from benchmarks.common.programs import Memory
+from benchmarks.common.running import (
     COARSE_POLL_SECONDS,
     FINE_POLL_SECONDS,
     Feed,

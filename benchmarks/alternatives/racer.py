@@ -14,10 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from benchmarks import fleet
-from benchmarks.cost import Stopwatch
-from benchmarks.cycle import Cycle, unframe
-from benchmarks.programs import answer
+from benchmarks.common import fleet
+from benchmarks.common.cost import Stopwatch
+from benchmarks.cycles.cycle import Cycle, unframe
+from benchmarks.common.programs import answer
 from exporters.exposition.families.family import Family, Kind
 from exporters.exposition.families.proxy import LAYOUT
 from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
@@ -134,7 +134,7 @@ CONTESTANTS: Mapping[str, Callable[[], Contestant]] = {
 
 
 def main() -> None:
-    """`python -m benchmarks.racer CONTESTANT MINERS`."""
+    """`python -m benchmarks.alternatives.racer CONTESTANT MINERS`."""
     run = CONTESTANTS[sys.argv[1]]()
     frames = fleet.frames(int(sys.argv[2]))
     gc.collect()

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.cost import Spread, spread
-from benchmarks.probe import Probed
-from benchmarks.programs import Program
-from benchmarks.running import COARSE_POLL_SECONDS, Feed, running_service
-from benchmarks.ticking import Tick
+from benchmarks.common.cost import Spread, spread
+from benchmarks.services.probe import Probed
+from benchmarks.common.programs import Program
+from benchmarks.common.running import COARSE_POLL_SECONDS, Feed, running_service
+from benchmarks.services.ticking import Tick
 
-TICKING = (sys.executable, "-m", "benchmarks.ticking")
+TICKING = (sys.executable, "-m", "benchmarks.services.ticking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.cost import Cost, median_cost
-from benchmarks.programs import Memory, Program, memory
+from benchmarks.common.cost import Cost, median_cost
+from benchmarks.common.programs import Memory, Program, memory
 
 WARM_UPS = 2
 OURS_PER_SIDE = 3

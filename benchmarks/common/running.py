@@ -12,9 +12,9 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from benchmarks import fleet
-from benchmarks.clients import Address, Scraper, Sender
-from benchmarks.programs import STOP_SECONDS, Memory, cpu_seconds, memory
+from benchmarks.common import fleet
+from benchmarks.common.clients import Address, Scraper, Sender
+from benchmarks.common.programs import STOP_SECONDS, Memory, cpu_seconds, memory
 
 STATS_PROXY = (sys.executable, "-m", "exporters.proxy")
 ANY_PORT = ("--ingest.listen-address", "127.0.0.1:0", "--web.listen-address", "127.0.0.1:0")

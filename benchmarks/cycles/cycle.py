@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.cost import FREE, Cost, Stopwatch, median_cost
-from benchmarks.fleet import Change, frames, lines
+from benchmarks.common.cost import FREE, Cost, Stopwatch, median_cost
+from benchmarks.common.fleet import Change, frames, lines
 from exporters.exposition.body import EVERYTHING, assemble
 from exporters.exposition.families.proxy import LAYOUT
 from exporters.exposition.gzip_parts import EMPTY

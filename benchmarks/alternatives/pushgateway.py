@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks import fleet
-from benchmarks.clients import TIMEOUT_SECONDS, Address, Scraper
-from benchmarks.cycle import Cycle
-from benchmarks.running import FINE_POLL_SECONDS, Feed, Server, running_service
+from benchmarks.common import fleet
+from benchmarks.common.clients import TIMEOUT_SECONDS, Address, Scraper
+from benchmarks.cycles.cycle import Cycle
+from benchmarks.common.running import FINE_POLL_SECONDS, Feed, Server, running_service
 from exporters.exposition.gzip_parts import inflate
 from exporters.exposition.text_format import Format
 
