@@ -1,4 +1,4 @@
-"""Many small senders in one process, their snapshots made beforehand; until the input ends."""
+"""Runs many small senders in one process, with snapshots made beforehand, until the input ends."""
 
 import asyncio
 import resource
@@ -64,7 +64,7 @@ def _allow_files(files: int) -> None:
 
 
 async def _run(host: str, port: int, senders: int, miners: int, interval: float) -> None:
-    frames = list(islice(fleet.frames(miners), 4))
+    frames = list(islice(fleet.messages(miners, fleet.Shape.FULL), 4))
     _allow_files(senders + SPARE_FILES)
     crowd = Crowd(host, port, senders, interval)
     await crowd.connect()
