@@ -1,66 +1,127 @@
-"""One run: every measurement of a plan, one after the other."""
+"""Runs the measurements of a plan, one after the other, and gathers what they found."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from benchmarks.crowd import measure_crowd
-from benchmarks.cycle import cycle_ratios, measure_cycles
-from benchmarks.machine import Watch
-from benchmarks.peers import measure_peer
+from benchmarks.alternatives.peers import PeerFigures, measure_peer
+from benchmarks.alternatives.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
+from benchmarks.common.fleet import Shape
+from benchmarks.common.machine import Machine, Watch
+from benchmarks.cycles.cycle import CycleFigures, CycleRatios, cycle_ratios, measure_cycles
 from benchmarks.plan import Plan
-from benchmarks.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
-from benchmarks.results import Results
-from benchmarks.service import FleetFigures, measure_fleet, measure_service
-from benchmarks.stalls import measure_stalls
-
-FLEET_ROUNDS = 3
-
-
-def measure(plan: Plan, say: Callable[[str], None]) -> Results:
-    """Run `plan`; `say` is told what is measured next."""
-    began, watch = time.monotonic(), Watch()
-    miners = plan.service_miners
-    say("cycles")
-    cycles = measure_cycles(plan.sizes, plan.rounds)
-    say("the service")
-    service = measure_service(miners, plan.service_cycles, plan.scrapes, plan.memory_cycles)
-    say("stalls")
-    stalls = measure_stalls(miners, plan.stall_cycles)
-    say("many senders")
-    crowd = measure_crowd(
-        plan.crowd_senders, plan.crowd_miners, plan.crowd_interval, plan.crowd_seconds
-    )
-    say("prometheus-client")
-    gauges = measure_peer("gauges", "gauges", plan.peer_miners, plan.gauge_passes)
-    collector = measure_peer("collector", "collector", plan.peer_miners, plan.collector_passes)
-    say("Pushgateway")
-    pushgateway = _measure_pushgateway(plan)
-    fleet = _measure_fleet(plan, say)
-    return Results(
-        machine=watch.machine(),
-        plan=plan,
-        seconds=time.monotonic() - began,
-        cycles=cycles,
-        ratios=cycle_ratios(cycles),
-        service=service,
-        stalls=stalls,
-        crowd=crowd,
-        gauges=gauges,
-        collector=collector,
-        pushgateway=pushgateway,
-        fleet=fleet,
-    )
+from benchmarks.services.crowd import CrowdFigures, measure_crowd
+from benchmarks.services.service import (
+    FleetFigures,
+    ServiceFigures,
+    measure_fleet,
+    measure_service,
+)
+from benchmarks.services.stalls import StallFigures, measure_stalls
 
 
-def _measure_pushgateway(plan: Plan) -> PushFigures | None:
+class Part(StrEnum):
+    """What can be measured on its own."""
+
+    CYCLES = "cycles"
+    SERVICE = "service"
+    STALLS = "stalls"
+    CROWD = "crowd"
+    PEERS = "peers"
+    PUSHGATEWAY = "pushgateway"
+    FLEET = "fleet"
+
+
+@dataclass(slots=True, kw_only=True)
+class Results:
+    """All that one run measured; a list is empty where its part was left out."""
+
+    plan: Plan
+    machine: Machine | None = None
+    seconds: float = 0.0
+    cycles: list[CycleFigures] = field(default_factory=list)
+    ratios: list[CycleRatios] = field(default_factory=list)
+    service: list[ServiceFigures] = field(default_factory=list)
+    stalls: list[StallFigures] = field(default_factory=list)
+    crowd: list[CrowdFigures] = field(default_factory=list)
+    peers: list[PeerFigures] = field(default_factory=list)
+    pushgateway: list[PushFigures] = field(default_factory=list)
+    """Empty, too, where Pushgateway is not installed."""
+    fleet: list[FleetFigures] = field(default_factory=list)
+
+
+def measure(
+    plan: Plan, say: Callable[[str], None], parts: Collection[Part] = tuple(Part)
+) -> Results:
+    """Run the `parts` of `plan`; `say` is told the name of what is measured next."""
+    began, watch, results = time.monotonic(), Watch(), Results(plan=plan)
+    for part in Part:
+        if part in parts:
+            say(part)
+            _MEASURE[part](plan, results)
+    results.machine, results.seconds = watch.machine(), time.monotonic() - began
+    return results
+
+
+def _cycles(plan: Plan, results: Results) -> None:
+    results.cycles = measure_cycles(plan.sizes, plan.rounds)
+    results.ratios = cycle_ratios(results.cycles)
+
+
+def _service(plan: Plan, results: Results) -> None:
+    results.service = [
+        measure_service(
+            shape, plan.service_miners, plan.service_cycles, plan.scrapes, plan.memory_cycles
+        )
+        for shape in Shape
+    ]
+
+
+def _stalls(plan: Plan, results: Results) -> None:
+    results.stalls = [
+        measure_stalls(shape, plan.service_miners, plan.stall_cycles) for shape in Shape
+    ]
+
+
+def _crowd(plan: Plan, results: Results) -> None:
+    results.crowd = [
+        measure_crowd(
+            plan.crowd_senders, plan.crowd_miners, plan.crowd_interval, plan.crowd_seconds
+        )
+    ]
+
+
+def _peers(plan: Plan, results: Results) -> None:
+    contests = [("gauges", shape) for shape in Shape] + [("collector", Shape.FULL)]
+    results.peers = [
+        measure_peer(contestant, shape, plan.peer_miners, plan.peer_passes)
+        for contestant, shape in contests
+    ]
+
+
+def _pushgateway(plan: Plan, results: Results) -> None:
     program = find_pushgateway()
-    if program is None:
-        return None
-    return measure_pushgateway(program, plan.service_miners, plan.push_passes)
+    if program is not None:
+        results.pushgateway = [
+            measure_pushgateway(program, shape, plan.service_miners, plan.push_passes)
+            for shape in Shape
+        ]
 
 
-def _measure_fleet(plan: Plan, say: Callable[[str], None]) -> FleetFigures | None:
-    if not plan.fleet_sources:
-        return None
-    say(f"{plan.fleet_sources} large sources")
-    return measure_fleet(plan.fleet_sources, plan.fleet_miners, FLEET_ROUNDS)
+def _fleet(plan: Plan, results: Results) -> None:
+    results.fleet = [
+        measure_fleet(shape, plan.fleet_sources, plan.fleet_miners, plan.fleet_rounds)
+        for shape in Shape
+    ]
+
+
+_MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
+    Part.CYCLES: _cycles,
+    Part.SERVICE: _service,
+    Part.STALLS: _stalls,
+    Part.CROWD: _crowd,
+    Part.PEERS: _peers,
+    Part.PUSHGATEWAY: _pushgateway,
+    Part.FLEET: _fleet,
+}

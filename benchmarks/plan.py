@@ -1,4 +1,4 @@
-"""How much to measure."""
+"""How much one run of the benchmarks measures."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class Plan:
     """Sizes and repetitions of one run. Times are in seconds."""
 
     sizes: tuple[int, ...]
-    """Miners, ascending; the cost per miner of the last is held against the first's."""
+    """Miners, ascending; the cost per miner of the last size is held against the first's."""
     rounds: int
     """How often each kind of cycle is measured; what is reported are medians."""
     service_miners: int
-    """What the real service is sent, and what Pushgateway is."""
+    """Miners that the real service is sent, and Pushgateway."""
     service_cycles: int
     scrapes: int
     """Further scrapes of one snapshot."""
@@ -25,31 +25,32 @@ class Plan:
     crowd_interval: float
     crowd_seconds: float
     peer_miners: int
-    gauge_passes: int
-    collector_passes: int
+    peer_passes: int
     push_passes: int
-    fleet_sources: int = 0
-    """Sources of the run on request; 0 for none."""
-    fleet_miners: int = 0
-    """Miners over all of those sources."""
+    fleet_sources: int
+    fleet_miners: int
+    """Miners of all those sources together."""
+    fleet_rounds: int
 
 
 DEFAULT = Plan(
-    sizes=(1_000, 10_000, 100_000),
-    rounds=5,
+    sizes=(1_000, 100_000),
+    rounds=7,
     service_miners=100_000,
-    service_cycles=6,
+    service_cycles=5,
     scrapes=20,
-    memory_cycles=10,
-    stall_cycles=6,
+    memory_cycles=6,
+    stall_cycles=5,
     crowd_senders=1_000,
     crowd_miners=100,
     crowd_interval=10.0,
     crowd_seconds=20.0,
     peer_miners=100_000,
-    gauge_passes=2,
-    collector_passes=1,
-    push_passes=3,
+    peer_passes=2,
+    push_passes=2,
+    fleet_sources=10,
+    fleet_miners=1_000_000,
+    fleet_rounds=2,
 )
 
 QUICK = Plan(
@@ -65,7 +66,9 @@ QUICK = Plan(
     crowd_interval=2.0,
     crowd_seconds=3.0,
     peer_miners=10_000,
-    gauge_passes=2,
-    collector_passes=1,
-    push_passes=2,
+    peer_passes=1,
+    push_passes=1,
+    fleet_sources=3,
+    fleet_miners=30_000,
+    fleet_rounds=2,
 )

@@ -1,55 +1,67 @@
-"""Tables for people."""
+"""Puts what was measured into tables for people."""
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.alternatives.peers import PeerFigures
+from benchmarks.alternatives.pushgateway import PushFigures
 from benchmarks.bounds import MIB, ONE_SOURCE_MINERS, Bound
-from benchmarks.cost import Spread
-from benchmarks.crowd import CrowdFigures
-from benchmarks.cycle import CycleFigures
-from benchmarks.peers import PeerFigures
-from benchmarks.programs import Memory
-from benchmarks.pushgateway import PushFigures
-from benchmarks.results import Results
-from benchmarks.service import PARALLEL, FleetFigures, ServiceFigures
-from benchmarks.stalls import StallFigures
+from benchmarks.common.cost import Spread
+from benchmarks.common.programs import Memory
+from benchmarks.cycles.cycle import CycleFigures, CycleRatios
+from benchmarks.measure import Results
+from benchmarks.services.crowd import CrowdFigures
+from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
+from benchmarks.services.stalls import StallFigures
 
-Rows = Sequence[Sequence[str]]
+Table = Sequence[Sequence[str]]
+"""The cells of a table, row by row; the first row is the header."""
 
 TOLERABLE_THEFT = 0.01
 """Taken in slices of tens of milliseconds, more than this is in the longest stall for sure."""
 
 
 def report(results: Results, bounds: Sequence[Bound]) -> Iterator[str]:
-    """The tables, in order."""
+    """The tables, in order; none for what was not measured."""
     machine = results.machine
-    yield (
-        f"Python {machine.python}, {machine.cores} cores, {machine.processor}; "
-        f"load {machine.load[0]:.1f} before, {machine.load[1]:.1f} after; "
-        f"{results.seconds:.0f} s.\n"
-    )
-    yield table("One cycle: CPU ms (medians)", _cycle_rows(results.cycles))
-    yield table(f"The service, {results.service.miners:,} miners", _service_rows(results.service))
-    yield table(
-        f"Waiting during cycles, {results.stalls.miners:,} miners: ms", _stall_rows(results.stalls)
-    )
-    yield table("Many small senders", _crowd_rows(results.crowd))
-    peers = (results.gauges, results.collector)
-    yield table("prometheus-client doing the same (medians)", _peer_rows(peers))
-    if results.pushgateway is not None:
-        yield table("Pushgateway with the same series: wall ms", _push_rows(results.pushgateway))
-    if results.fleet is not None:
-        yield table("Several large sources", _fleet_rows(results.fleet))
-    yield table("Bounds", _bound_rows(bounds))
-    if machine.stolen > TOLERABLE_THEFT:
+    if machine is not None:
+        yield (
+            f"Python {machine.python}, {machine.cores} cores, {machine.processor}; "
+            f"load {machine.load[0]:.1f} before, {machine.load[1]:.1f} after; "
+            f"{results.seconds:.0f} s.\n"
+        )
+    for title, rows in _tables(results, bounds):
+        yield table(title, rows)
+    if machine is not None and machine.stolen > TOLERABLE_THEFT:
         yield (
             f"The host kept {machine.stolen:.0%} of the processor time that this run wanted. Wall "
             "times and stalls include that: run it again when the host is quiet.\n"
         )
-    if results.service.miners < ONE_SOURCE_MINERS:
+    if results.plan.service_miners < ONE_SOURCE_MINERS:
         yield f"The bounds are meant for {ONE_SOURCE_MINERS:,} miners: this run is a hint.\n"
 
 
-def table(title: str, rows: Rows) -> str:
+def _tables(results: Results, bounds: Sequence[Bound]) -> Iterator[tuple[str, Table]]:
+    if results.cycles:
+        yield "One cycle: CPU ms (medians)", _cycle_table(results.cycles)
+        yield "Cycles compared: ratios of CPU time", _ratio_table(results.ratios)
+    for service in results.service:
+        title = f"The service, {service.miners:,} miners, {service.shape}"
+        yield title, _service_table(service)
+    for stalls in results.stalls:
+        title = f"Waiting during cycles, {stalls.miners:,} miners, {stalls.shape}: ms"
+        yield title, _stall_table(stalls)
+    for crowd in results.crowd:
+        yield "Many small senders", _crowd_table(crowd)
+    if results.peers:
+        yield "prometheus-client doing the same (medians)", _peer_table(results.peers)
+    if results.pushgateway:
+        yield "Pushgateway with the same series: wall ms", _push_table(results.pushgateway)
+    if results.fleet:
+        yield "Several large sources", _fleet_table(results.fleet)
+    yield "Bounds", _bound_table(bounds)
+
+
+def table(title: str, rows: Table) -> str:
     """`rows`, the first of them the header, in columns: text to the left, figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -70,27 +82,41 @@ def _mib(count: float) -> str:
     return f"{count / MIB:.1f}"
 
 
-def _cycle_rows(cycles: Sequence[CycleFigures]) -> Rows:
-    stages = list(cycles[0].stages)
-    header = ("miners", "cycle", *stages, "CPU", "wall", "CPU us/miner", "wire MiB", "text", "gzip")
+def _cycle_table(cycles: Sequence[CycleFigures]) -> Table:
+    stages, least = list(cycles[0].stages), list(cycles[0].unavoidable)
+    header = ("miners", "shape", "cycle", *stages, "CPU", "us/miner", *least, "wire MiB", "text")
     return [
         header,
         *(
             (
                 f"{one.miners:,}",
-                one.name,
+                one.shape,
+                one.change,
                 *(_ms(cost.cpu) for cost in one.stages.values()),
                 _ms(one.total.cpu),
-                _ms(one.total.wall),
                 f"{one.total.cpu / one.miners * 1e6:.2f}",
-                *map(_mib, (one.wire_bytes, one.text_bytes, one.gzip_bytes)),
+                *(_ms(cost.cpu) for cost in one.unavoidable.values()),
+                *map(_mib, (one.wire_bytes, one.text_bytes)),
             )
             for one in cycles
         ),
     ]
 
 
-def _service_rows(figures: ServiceFigures) -> Rows:
+def _ratio_table(ratios: Sequence[CycleRatios]) -> Table:
+    return [
+        ("shape", "to the unavoidable", "per miner, many to few", "churn to warm", "cold to warm"),
+        *(
+            (
+                one.shape,
+                *(f"{x:.2f}" for x in (one.unavoidable, one.per_miner, one.churn, one.cold)),
+            )
+            for one in ratios
+        ),
+    ]
+
+
+def _service_table(figures: ServiceFigures) -> Table:
     gzip, identity = figures.gzip, figures.identity
     return [
         ("", "ms", "CPU ms"),
@@ -116,7 +142,7 @@ def _memory(memory: Memory) -> tuple[str, str]:
     return f"resident {_mib(memory.resident)}", f"peak {_mib(memory.peak)}"
 
 
-def _stall_rows(figures: StallFigures) -> Rows:
+def _stall_table(figures: StallFigures) -> Table:
     def row(name: str, spread: Spread) -> Sequence[str]:
         return name, _ms(spread.p50), _ms(spread.p99), _ms(spread.max)
 
@@ -129,7 +155,7 @@ def _stall_rows(figures: StallFigures) -> Rows:
     ]
 
 
-def _crowd_rows(figures: CrowdFigures) -> Rows:
+def _crowd_table(figures: CrowdFigures) -> Table:
     return [
         (f"{figures.senders:,} senders of {figures.miners:,}, every {figures.interval:g} s", ""),
         ("share of one core", f"{figures.cpu_share:.0%}"),
@@ -142,12 +168,13 @@ def _crowd_rows(figures: CrowdFigures) -> Rows:
     ]
 
 
-def _peer_rows(peers: Sequence[PeerFigures]) -> Rows:
+def _peer_table(peers: Sequence[PeerFigures]) -> Table:
     return [
-        ("", "miners", "CPU ms", "ours", "CPU ratio", "wall ratio", "peak MiB", "ours"),
+        ("", "shape", "miners", "CPU ms", "ours", "CPU ratio", "wall ratio", "peak MiB", "ours"),
         *(
             (
                 peer.name,
+                peer.shape,
                 f"{peer.miners:,}",
                 *map(_ms, (peer.theirs.cpu, peer.ours.cpu)),
                 f"{peer.cpu_ratio:.1f}x",
@@ -159,31 +186,41 @@ def _peer_rows(peers: Sequence[PeerFigures]) -> Rows:
     ]
 
 
-def _push_rows(figures: PushFigures) -> Rows:
+def _push_table(figures: Sequence[PushFigures]) -> Table:
     return [
-        (f"{figures.miners:,} miners", "push", "scrape", "both", "ours", "ratio"),
-        (
-            "Pushgateway",
-            *map(_ms, (figures.their_push, figures.their_scrape, figures.theirs, figures.ours)),
-            f"{figures.ratio:.1f}x",
+        ("shape", "miners", "push", "scrape", "both", "ours", "ratio"),
+        *(
+            (
+                one.shape,
+                f"{one.miners:,}",
+                *map(_ms, (one.their_push, one.their_scrape, one.theirs, one.ours)),
+                f"{one.ratio:.1f}x",
+            )
+            for one in figures
         ),
     ]
 
 
-def _fleet_rows(figures: FleetFigures) -> Rows:
+def _fleet_table(figures: Sequence[FleetFigures]) -> Table:
     return [
-        (f"{figures.miners:,} miners over {figures.sources} sources", ""),
-        ("last byte sent to visible, ms", _ms(figures.visible)),
-        (f"scrape, gzip ({_mib(figures.scrape_bytes)} MiB), ms", _ms(figures.scrape)),
-        ("memory, resident MiB", _mib(figures.memory.resident)),
-        ("memory, peak MiB", _mib(figures.memory.peak)),
+        ("shape", "miners", "sources", "visible ms", "scrape ms", "gzip MiB", "RSS MiB", "peak"),
+        *(
+            (
+                one.shape,
+                f"{one.miners:,}",
+                str(one.sources),
+                *map(_ms, (one.visible, one.scrape)),
+                *map(_mib, (one.scrape_bytes, one.memory.resident, one.memory.peak)),
+            )
+            for one in figures
+        ),
     ]
 
 
 _VERDICTS = {True: "PASS", False: "FAIL", None: "not measured"}
 
 
-def _bound_rows(bounds: Sequence[Bound]) -> Rows:
+def _bound_table(bounds: Sequence[Bound]) -> Table:
     return [
         ("figure", "bound", "measured", ""),
         *(

@@ -14,17 +14,35 @@ MAX_CHANNELS = 65_536
 MAX_TOTAL_CHANNELS = 4 * MAX_ROWS
 """Channels of all sources together: 16 MiB as machine numbers."""
 
+MAX_SNAPSHOT_CHANNELS = 1_000_000
+"""Channels that all connections of one snapshot may list: each is kept, and takes four bytes."""
+
 MAX_NAME_BYTES = 128
 """Bytes of a name in UTF-8: Prometheus setups commonly limit label values to 128 or 256."""
 
 MAX_TEXT_BYTES = 256
 """Bytes of an address, network, version or type: a host name has at most 253."""
 
-MAX_REPAIR_BYTES = 4 << 20
-"""Largest MessagePack message with invalid text that is repaired: repair costs nine times its size.
+MAX_SERVICES = 64
+"""Services one pool may name: three kinds are known, and a pool runs each a few times at most."""
 
-About 20,000 rows. A larger one is refused as malformed, like any that does not decode.
+MIN_ROW_BYTES = 32
+"""Every row takes more, by the names of its required fields alone; what takes less is no row."""
+
+MAX_ROW_BYTES = 1 << 20
+"""Longest row: a connection with `MAX_CHANNELS` channels takes two thirds of this as JSON."""
+
+MAX_REPAIR_JSON_BYTES = 4 << 20
+"""Largest JSON text that is repaired: about 20,000 rows. Repair takes a few copies of the text."""
+
+MAX_REPAIR_MSGPACK_BYTES = 256 << 10
+"""Largest MessagePack value that is repaired: twice a batch of rows.
+
+Repair builds every value in it, and an empty map takes 72 times its byte: 20 MiB at most.
 """
+
+MAX_DETAIL_CHARACTERS = 200
+"""Longest text about a refusal: enough for any of ours, and for where a value stands."""
 
 MAX_INTERVAL_SECONDS = 3600.0
 """The longest interval that a sender may declare: its rows stay for three intervals."""

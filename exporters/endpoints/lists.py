@@ -125,7 +125,7 @@ def _connection(source: str, rows: ConnectionRows, index: int) -> Json:
     return {
         **_common(rows, index),
         "connection_type": rows.connection_type[index],
-        "channels": rows.channels[index],
+        "channels": rows.channels[index].tolist(),
         "quotes_created": rows.quotes_created[index],
         "ehash_mined": rows.ehash_mined[index],
         "work_selection": rows.work_selection[index],

@@ -142,7 +142,7 @@ def _connections(rows: ConnectionRows) -> Iterator[Json]:
         yield {
             "id": id_,
             "address": rows.address[index] or REDACTED,
-            "channels": rows.channels[index],
+            "channels": rows.channels[index].tolist(),
             "shares_submitted": rows.shares_submitted[index],
             "quotes_created": rows.quotes_created[index],
             "ehash_mined": rows.ehash_mined[index],

@@ -8,14 +8,14 @@ a time, so the text is never held whole.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import islice
 from typing import Generic
 
 from exporters.exposition.families.family import Column, Layout, RowFamily, RowsT, Texts
 from exporters.exposition.gzip_parts import Deflated, Deflater
-from exporters.exposition.lines import lines_of, sample_lines, template_lines, templates
+from exporters.exposition.lines import CHUNK_ROWS, make_template, sample_lines
 from exporters.exposition.text_format import escape, escape_all, sample
 from stats_gateway.rows.rows import take
-from stats_gateway.rows.runs import runs
 from stats_gateway.store.sources import Source, View
 
 
@@ -90,7 +90,9 @@ class SourceRenderer(Generic[RowsT]):
         return {
             family.name: b"".join(
                 sample(family, (source.name, *label_values), value)
-                for label_values, value in family.samples(source, hidden)
+                for label_values, value in islice(
+                    family.samples(source, hidden), self._max_rows if family.is_list else None
+                )
             )
             for family in self._layout.source_families
         }
@@ -146,27 +148,16 @@ class Identities(Generic[RowsT]):
         ids, thirds = rows.downstream_id, self._layout.third_label(rows)
         if ids == self._ids and thirds == self._thirds:
             return True
-        lines = self._updated(ids, thirds)
-        self.templates = templates(lines)
+        starts = range(0, len(ids), CHUNK_ROWS)
+        self.templates = [self._template(ids, thirds, start) for start in starts]
         self._ids, self._thirds = ids, thirds
         return False
 
-    def _updated(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
-        before = [line for template in self.templates for line in lines_of(template)]
-        lines: list[bytes] = []
-        for old, new, length in runs(self._ids, ids):
-            if self._thirds[old : old + length] == thirds[new : new + length]:
-                lines += self._render(ids[len(lines) : new], thirds[len(lines) : new])
-                lines += before[old : old + length]
-        return lines + self._render(ids[len(lines) :], thirds[len(lines) :])
-
-    def _render(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
-        return template_lines(
-            [
-                f'{self._before_id}{id_}{self._before_third}{third}"'
-                for id_, third in zip(ids, escape_all(thirds), strict=True)
-            ]
-        )
+    def _template(self, ids: Sequence[int], thirds: Sequence[str], start: int) -> bytes:
+        chunk = slice(start, start + CHUNK_ROWS)
+        before_id, before_third = self._before_id, self._before_third
+        pairs = zip(ids[chunk], escape_all(thirds[chunk]), strict=True)
+        return make_template([f'{before_id}{id_}{before_third}{third}"' for id_, third in pairs])
 
 
 def _top(rows: RowsT, count: int) -> RowsT:

@@ -20,7 +20,7 @@ from stats_gateway.errors import (
 from stats_gateway.intake.access import Access, OpenAccess, check_certificate, check_hello
 from stats_gateway.intake.counters import Counters
 from stats_gateway.limits import Limits
-from stats_gateway.store.contents import Update, content_of, part_kind, row_count
+from stats_gateway.store.contents import Update, content_of, part_kind
 from stats_gateway.store.peer import Peer
 from stats_gateway.store.privacy import without_addresses
 from stats_gateway.store.store import Change, Store
@@ -66,11 +66,10 @@ class Intake:
         """`aliases` are names for the addresses of senders that do not say `Hello`."""
         self.store = store
         self.counters = Counters()
-        self._limits = limits
         self._access = access or OpenAccess()
         self._aliases = aliases or {}
         self._redact_ip = redact_ip
-        self._decoders = {encoding: MessageDecoder(encoding) for encoding in Encoding}
+        self._decoders = {one: MessageDecoder(one, limits.max_rows) for one in Encoding}
 
     def connect(
         self,
@@ -151,10 +150,6 @@ class Intake:
         self, update: Update, decoder: MessageDecoder, peer: Peer, received: Now, dropped: Dropped
     ) -> Change:
         kind = part_kind(update, self.store.service)
-        rows = row_count(update)
-        if rows > self._limits.max_rows:
-            detail = f"{rows} rows, and max_rows is {self._limits.max_rows}"
-            raise MessageRefused(Reason.TOO_MANY_ROWS, detail)
         claim = self.store.claim(peer, kind)
         content = content_of(update, decoder, claim.previous, received, dropped)
         if self._redact_ip:

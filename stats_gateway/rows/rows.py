@@ -1,16 +1,18 @@
-"""A source's rows, as columns: what a snapshot becomes once it is believed.
+"""The rows of a source as columns, which is the form that the store keeps and exporters read.
 
-Columns of equal length, sorted by `downstream_id`, are what rendering needs and a fraction of the
-memory of objects. A value that is unknown is None, never 0; a column of numbers that are all known
-is an array. Columns are never changed once built.
+Columns are what rendering needs, and they take a fraction of the memory of objects. All columns of
+a source have the same length and the order of `downstream_id`. A value that is unknown is None,
+never 0; a column of numbers that are all known is an array. Columns are never changed once built.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from math import fsum
 from typing import Any, TypeVar
+
+from stats_gateway.rows.share_sightings import NO_SIGHTINGS, ShareSightings
 
 
 class ConnectionType(StrEnum):
@@ -29,20 +31,14 @@ class MinerState(StrEnum):
     IDLE = "idle"
 
 
+IDLE_SECONDS = 600.0
+"""A miner without hashrate is idle once it has sent no new share for this long."""
+
+NO_CHANNELS = array("I")
+"""Shared by all connections without channels."""
+
 HASHING_TYPES = frozenset({ConnectionType.TRANSLATOR, ConnectionType.JOB_DECLARATOR})
 """The connections whose hashrate adds up to the pool's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What this service has itself seen of a row whose sender does not say when it last shared."""
-
-    shares: int
-    connected_at: int | None
-    quiet_since: float
-    """Monotonic: when the share count was last seen to grow, else when the row was first seen."""
-    grew_at: float | None
-    """Unix: when the share count was last seen to grow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +55,8 @@ class Rows:
     connected_at: Sequence[int | None]
     last_share_at: Sequence[float | None]
     """Unix seconds; sent, else when the share count was last seen to grow."""
-    watches: Mapping[int, Watch] = field(default_factory=dict, repr=False)
+    sightings: ShareSightings = field(default=NO_SIGHTINGS, repr=False)
+    """Of the rows whose last share was not sent."""
 
     def __len__(self) -> int:
         return len(self.downstream_id)
@@ -79,7 +76,7 @@ class ConnectionRows(Rows):
     """A pool's connections."""
 
     connection_type: Sequence[ConnectionType]
-    channels: Sequence[Sequence[int]]
+    channels: Sequence["array[int]"]
     quotes_created: Sequence[int | None]
     ehash_mined: Sequence[int | None]
     work_selection: Sequence[bool | None]
@@ -105,8 +102,8 @@ def total_hashrate(hashrates: Iterable[float | None]) -> float | None:
 
 R = TypeVar("R", bound=Rows)
 
-_NOT_COLUMNS = frozenset({"watches", "idle"})
-"""The fields of rows that are not one value a row."""
+_NOT_COLUMNS = frozenset({"sightings", "idle"})
+"""The fields that do not have one value for each row."""
 
 
 def take(rows: R, indexes: Sequence[int]) -> R:

@@ -17,6 +17,8 @@ _PRINTABLE = bytes(range(0x20, 0x7F))
 
 def clean(text: str, max_bytes: int) -> str:
     """`text` without unshowable characters, cut to `max_bytes` of UTF-8 at a character boundary."""
+    # A character takes a byte at least, so that what is cut off here is never shown.
+    text = text[:max_bytes]
     if not text.isprintable():
         text = _UNSHOWABLE.sub(_REPLACEMENT, text)
     return cut(text, max_bytes)

@@ -23,8 +23,6 @@ from stats_gateway.wire.hashpool import (
     PoolStatus,
     ServiceSnapshot,
     TranslatorStatus,
-    connection_infos,
-    miner_infos,
     upstream_info,
     wallet_info,
 )
@@ -94,40 +92,19 @@ def content_of(
     """
     check_u64((update.timestamp,))
     match update:
-        case MinerSnapshot():
-            miners = decoder.miners.batches(update.miners)
-            return _miners(update, miners, previous, now, dropped)
-        case TranslatorStatus():
-            return _miners(update, [miner_infos(update)], previous, now, dropped)
-        case ConnectionSnapshot():
-            connections = decoder.connections.batches(update.connections)
-            return _connections(update, connections, previous, now, dropped)
-        case PoolStatus():
-            return _connections(update, [connection_infos(update)], previous, now, dropped)
+        case MinerSnapshot() | TranslatorStatus():
+            return _miners(update, decoder.miners(update), previous, now, dropped)
+        case ConnectionSnapshot() | PoolStatus():
+            return _connections(update, decoder.connections(update), previous, now, dropped)
         case ServiceSnapshot():
             before = previous.windows if isinstance(previous, WindowPart) else {}
-            return WindowPart(windows=windows(update.downstreams, before))
+            is_pool = update.service_type == "Pool"
+            rows = decoder.windows(update)
+            return WindowPart(windows=windows(rows, before, now, counts_quotes_twice=is_pool))
         case JdsSnapshot():
             return JobDeclaratorPart(address=clean(update.listen_address, MAX_TEXT_BYTES))
         case BalanceUpdate() | QuoteCreated():
             return _wallet(update, previous if isinstance(previous, WalletPart) else WalletPart())
-
-
-def row_count(update: Update) -> int:
-    """How many rows `update` has."""
-    match update:
-        case MinerSnapshot():
-            return len(update.miners)
-        case ConnectionSnapshot():
-            return len(update.connections)
-        case TranslatorStatus():
-            return len(update.downstream_miners)
-        case PoolStatus():
-            return len(update.downstream_proxies)
-        case ServiceSnapshot():
-            return len(update.downstreams)
-        case _:
-            return 0
 
 
 def _miners(

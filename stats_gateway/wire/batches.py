@@ -1,8 +1,9 @@
-"""Decoding with a second chance, and rows a batch at a time.
+"""Decodes values with a second chance, and the rows of a message one batch after the other.
 
 A large snapshot is decoded in batches: no call holds the interpreter for longer than a few
-milliseconds, so the event loop's thread gets its turn, and a batch's columns are read off while it
-is still in the processor's cache.
+milliseconds, so the thread of the event loop gets its turn; the columns of a batch are read off
+while the batch is in the processor's cache; and a message that is wrong, or too large, is refused
+before most of its rows have cost any memory.
 """
 
 import re
@@ -13,23 +14,32 @@ import msgspec
 from msgspec import Raw
 
 from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.limits import MAX_REPAIR_BYTES, MAX_ROWS
+from stats_gateway.limits import (
+    MAX_DETAIL_CHARACTERS,
+    MAX_REPAIR_JSON_BYTES,
+    MAX_REPAIR_MSGPACK_BYTES,
+    MAX_ROW_BYTES,
+    MIN_ROW_BYTES,
+)
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.lenient import repair_json, repair_msgpack
 
 BATCH_ROWS = 512
-"""About 100 KB of message: small enough for the cache, large enough to cost nothing per batch."""
+"""Small enough for the cache, large enough to cost nothing for each batch."""
+
+BATCH_BYTES = 128 * 1024
+"""The same in bytes: 512 rows with every field are about 100 KB."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+Bytes = bytes | bytearray | memoryview
+
+_BETWEEN_ROWS = re.compile(rb"(?<=\})\s*+,\s*+(?=\{)")
+"""The comma between two JSON objects. Strings and nested arrays may hold the same bytes."""
 
 
 class _Decoder(Protocol[T_co]):
-    def decode(self, buf: bytes | bytearray, /) -> T_co: ...
-
-
-class _Encoder(Protocol):
-    def encode(self, obj: object, /) -> bytes: ...
+    def decode(self, buf: Bytes, /) -> T_co: ...
 
 
 class TypedDecoder(Generic[T]):
@@ -39,11 +49,13 @@ class TypedDecoder(Generic[T]):
         self._decoder: _Decoder[T]
         if encoding is Encoding.JSON_LINES:
             self._decoder, self._repair = msgspec.json.Decoder(type_), repair_json
+            self._max_repair_bytes = MAX_REPAIR_JSON_BYTES
         else:
             self._decoder, self._repair = msgspec.msgpack.Decoder(type_), repair_msgpack
+            self._max_repair_bytes = MAX_REPAIR_MSGPACK_BYTES
 
-    def decode(self, payload: bytes | bytearray) -> T:
-        """The value that `payload` is. Raises `MessageRefused`."""
+    def decode(self, payload: Bytes) -> T:
+        """The value that `payload` encodes. Raises `MessageRefused`."""
         try:
             return self._decoder.decode(payload)
         except msgspec.ValidationError as error:
@@ -53,45 +65,126 @@ class TypedDecoder(Generic[T]):
         except (RecursionError, MemoryError) as error:
             raise MessageRefused(Reason.MALFORMED, str(error) or "out of memory") from error
 
-    def _decode_repaired(self, payload: bytes | bytearray, error: Exception) -> T:
-        if len(payload) > MAX_REPAIR_BYTES:
-            raise MessageRefused(Reason.MALFORMED, str(error)) from error
+    def _decode_repaired(self, payload: Bytes, error: Exception) -> T:
+        if len(payload) > self._max_repair_bytes:
+            raise _refusal(error) from error
         try:
-            return self._decoder.decode(self._repair(payload))
+            return self._decoder.decode(self._repair(bytes(payload)))
         except msgspec.ValidationError as after_repair:
             raise _refusal(after_repair) from after_repair
         except (ValueError, TypeError, RecursionError, MemoryError):
-            raise MessageRefused(Reason.MALFORMED, str(error)) from error
+            raise _refusal(error) from error
 
 
 class RowDecoder(Generic[T]):
-    """Decodes rows that a message was split into."""
+    """Decodes the rows of a message, which are one array."""
 
-    def __init__(self, encoding: Encoding, type_: type[T]) -> None:
-        self._encoder: _Encoder
-        if encoding is Encoding.JSON_LINES:
-            self._encoder = msgspec.json.Encoder()
-        else:
-            self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = TypedDecoder(encoding, list[type_])  # type: ignore[valid-type]  # a type made from a value
+    def __init__(self, encoding: Encoding, type_: type[T], max_rows: int) -> None:
+        self._decode_batches = self._json if encoding is Encoding.JSON_LINES else self._msgpack
+        self._max_rows = max_rows
+        self._raw_rows = TypedDecoder(encoding, list[Raw])
+        self._rows = TypedDecoder(encoding, list[type_])  # type: ignore[valid-type]  # a type made from a value
 
-    def batches(self, rows: list[Raw]) -> Iterator[list[T]]:
-        """The rows, up to `BATCH_ROWS` at a time. Raises `MessageRefused` at the first bad one."""
-        for start in range(0, len(rows), BATCH_ROWS):
+    def batches(self, array: Raw) -> Iterator[list[T]]:
+        """The rows, a batch at a time. Raises `MessageRefused` at the first bad row."""
+        count = 0
+        for batch in self._decode_batches(memoryview(array)):
+            count += len(batch)
+            self._check_count(count)
+            yield batch
+
+    def _check_count(self, count: int) -> None:
+        if count > self._max_rows:
+            detail = f"{count} rows or more, and max_rows is {self._max_rows}"
+            raise MessageRefused(Reason.TOO_MANY_ROWS, detail)
+
+    def _json(self, array: memoryview) -> Iterator[list[T]]:
+        """Cuts the text at commas between rows, and decodes the pieces.
+
+        A cut inside a string or a nested array leaves a piece that does not decode, and the piece
+        is made longer. So the pieces that decode are whole rows, in order.
+        """
+        if array[0] != ord("["):
+            yield self._rows.decode(array)
+        start, last, size, count = 1, len(array) - 1, BATCH_BYTES, 0
+        comma: re.Match[bytes] | None = None
+        while count == 0 or comma:
+            search = start + size
+            comma = _BETWEEN_ROWS.search(array, search, min(search + MAX_ROW_BYTES, last))
+            if comma is None and search + MAX_ROW_BYTES < last:
+                raise _too_long(count)
+            end = comma.start() if comma else last
             try:
-                # A list of raw rows is encoded as the array of them, each as it is.
-                batch = self._encoder.encode(rows[start : start + BATCH_ROWS])
-                yield self._decoder.decode(batch)
+                batch = self._rows.decode(b"".join((b"[", array[start:end], b"]")))
             except MessageRefused as refusal:
-                raise MessageRefused(refusal.reason, _numbered(refusal.detail, start)) from refusal
+                if comma is None or isinstance(refusal.__cause__, msgspec.ValidationError):
+                    raise _numbered(refusal, count) from refusal
+                size *= 2
+                continue
+            yield batch
+            if comma is None:
+                return
+            start, size, count = comma.end(), BATCH_BYTES, count + len(batch)
+
+    def _msgpack(self, array: memoryview) -> Iterator[list[T]]:
+        """Lets msgspec find where each row ends, and decodes as many at a time as fit a batch."""
+        declared = _declared_length(array)
+        self._check_count(declared)
+        if declared * MIN_ROW_BYTES > len(array):
+            raise MessageRefused(Reason.MALFORMED, f"{declared} rows in {len(array)} bytes")
+        rows = self._raw_rows.decode(array)
+        for start in range(0, len(rows), BATCH_ROWS):
+            yield from self._msgpack_rows(rows[start : start + BATCH_ROWS], start)
+
+    def _msgpack_rows(self, rows: list[Raw], start: int) -> Iterator[list[T]]:
+        size = sum(map(len, rows))
+        if size > BATCH_BYTES and len(rows) > 1:
+            half = len(rows) // 2
+            yield from self._msgpack_rows(rows[:half], start)
+            yield from self._msgpack_rows(rows[half:], start + half)
+            return
+        if size > MAX_ROW_BYTES:
+            raise _too_long(start)
+        try:
+            # A list of raw rows is encoded as the array of them, each as it is.
+            yield self._rows.decode(_encode_msgpack(rows))
+        except MessageRefused as refusal:
+            raise _numbered(refusal, start) from refusal
 
 
-def _numbered(detail: str, start: int) -> str:
-    """`detail` with the row's number in the whole message instead of in its batch."""
-    return re.sub(r"\$\[(\d+)\]", lambda match: f"row {start + int(match[1])}", detail)
+_encode_msgpack = msgspec.msgpack.Encoder().encode
+_ARRAY_16, _ARRAY_32, _FIX_ARRAY = 0xDC, 0xDD, range(0x90, 0xA0)
+"""How a MessagePack array begins: its length follows in 16 or 32 bits, or is in the first byte."""
 
 
-def _refusal(error: msgspec.ValidationError) -> MessageRefused:
+def _declared_length(array: memoryview) -> int:
+    """How many items a MessagePack array says it has; 0 where it is no array."""
+    first = array[0]
+    if first in _FIX_ARRAY:
+        return first - _FIX_ARRAY.start
+    size = {_ARRAY_16: 2, _ARRAY_32: 4}.get(first, 0)
+    return int.from_bytes(array[1 : 1 + size], "big")
+
+
+def _too_long(row: int) -> MessageRefused:
+    detail = f"row {row} or one of the next takes more than {MAX_ROW_BYTES} bytes"
+    return MessageRefused(Reason.MALFORMED, detail)
+
+
+def _numbered(refusal: MessageRefused, start: int) -> MessageRefused:
+    """`refusal` with the number of the row in the whole message instead of in its batch."""
+    detail = re.sub(r"\$\[(\d+)\]", lambda match: f"row {start + int(match[1])}", refusal.detail)
+    return MessageRefused(refusal.reason, detail)
+
+
+def _refusal(error: Exception) -> MessageRefused:
+    """The refusal for `error`; of a text that quotes the peer only both ends are kept."""
     detail = str(error)
-    too_many = f"of length <= {MAX_ROWS}" in detail
-    return MessageRefused(Reason.TOO_MANY_ROWS if too_many else Reason.MALFORMED, detail)
+    reason = Reason.TOO_MANY_ROWS if _TOO_MANY.match(detail) else Reason.MALFORMED
+    if len(detail) > MAX_DETAIL_CHARACTERS:
+        half = MAX_DETAIL_CHARACTERS // 2 - 3
+        detail = f"{detail[:half]} ... {detail[-half:]}"
+    return MessageRefused(reason, detail)
+
+
+_TOO_MANY = re.compile(r"Expected `array` of length <= ")

@@ -1,24 +1,30 @@
-"""From one message's bytes to one typed message.
+"""Decodes the bytes of one message to a typed message.
 
-Which message it is, is told by its keys and never by trying one type after another: `_Head` names
-every key that decides. A message of today's form is decoded with it, and its rows later, in
-batches. The other forms (tagged by a `type` field, or the untagged lines of the Rust services) are
-decoded once their type is known.
+The keys of a message tell its type; no type is ever tried after another. `_Head` names every key
+that decides. A message such as `{"MinerSnapshot": {...}}` is decoded together with its head. The
+other forms (tagged by a `type` field, or the untagged lines of the Rust services) are decoded once
+their type is known. The rows of a message are left as they are, and decoded later, in batches.
 """
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import get_args
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.limits import MAX_ROWS
 from stats_gateway.wire.batches import RowDecoder, TypedDecoder
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.hashpool import (
+    DownstreamMiner,
+    DownstreamProxy,
     JdsSnapshot,
     PoolStatus,
     ServiceSnapshot,
     TranslatorStatus,
+    WindowRow,
+    connection_infos,
 )
 from stats_gateway.wire.messages import (
     BalanceUpdate,
@@ -32,7 +38,7 @@ from stats_gateway.wire.messages import (
 
 
 class RetiredEvent(StrEnum):
-    """The events of the time before snapshots: accepted, counted, and otherwise ignored."""
+    """The events of senders from before snapshots: accepted, counted, and otherwise ignored."""
 
     SHARE_SUBMITTED = "ShareSubmitted"
     DOWNSTREAM_CONNECTED = "DownstreamConnected"
@@ -64,7 +70,7 @@ def message_type(message: Message) -> str:
 
 
 class _Head(Struct, frozen=True, gc=False):
-    """Every key that tells which message it is."""
+    """Every key that tells the type of a message; all other keys cost nothing."""
 
     hello: Hello | UnsetType = field(name="Hello", default=UNSET)
     miner_snapshot: MinerSnapshot | UnsetType = field(name="MinerSnapshot", default=UNSET)
@@ -80,9 +86,16 @@ class _Head(Struct, frozen=True, gc=False):
     service_type: Raw | UnsetType = UNSET
     listen_address: Raw | UnsetType = UNSET
     timestamp: Raw | UnsetType = UNSET
+    share_submitted: Raw | UnsetType = field(name="ShareSubmitted", default=UNSET)
+    downstream_connected: Raw | UnsetType = field(name="DownstreamConnected", default=UNSET)
+    downstream_disconnected: Raw | UnsetType = field(name="DownstreamDisconnected", default=UNSET)
+    hashrate_update: Raw | UnsetType = field(name="HashrateUpdate", default=UNSET)
+    channel_opened: Raw | UnsetType = field(name="ChannelOpened", default=UNSET)
+    channel_closed: Raw | UnsetType = field(name="ChannelClosed", default=UNSET)
+    pool_info: Raw | UnsetType = field(name="PoolInfo", default=UNSET)
 
     def whole(self) -> list[Tagged]:
-        """The messages that stand whole under their own names: one, in a good message."""
+        """The messages that stand under their own names; a good message holds one of them."""
         named = (
             self.hello,
             self.miner_snapshot,
@@ -93,7 +106,7 @@ class _Head(Struct, frozen=True, gc=False):
         return [message for message in named if not isinstance(message, UnsetType)]
 
     def untagged(self) -> type[Untagged] | None:
-        """Which line of the Rust services it is, by its keys."""
+        """The type of the line of the Rust services that has these keys."""
         if self.downstream_miners is not UNSET:
             return TranslatorStatus
         if self.downstream_proxies is not UNSET:
@@ -104,20 +117,29 @@ class _Head(Struct, frozen=True, gc=False):
             return JdsSnapshot
         return None
 
+    def retired(self) -> RetiredEvent | None:
+        """The retired event that stands under its own name."""
+        for event in RetiredEvent:
+            if getattr(self, event.name.lower()) is not UNSET:
+                return event
+        return None
+
 
 class MessageDecoder:
-    """Decodes the messages of one encoding."""
+    """Decodes the messages of one encoding, and the rows of each in batches."""
 
-    def __init__(self, encoding: Encoding) -> None:
-        self.miners = RowDecoder(encoding, MinerInfo)
-        self.connections = RowDecoder(encoding, ConnectionInfo)
+    def __init__(self, encoding: Encoding, max_rows: int = MAX_ROWS) -> None:
         self._head = TypedDecoder(encoding, _Head)
         self._by_name = {type_.__name__: TypedDecoder(encoding, type_) for type_ in _TAGGED}
         self._untagged = {type_: TypedDecoder(encoding, type_) for type_ in _UNTAGGED}
-        self._fields = TypedDecoder(encoding, dict[str, Raw])
+        self._miners = RowDecoder(encoding, MinerInfo, max_rows)
+        self._connections = RowDecoder(encoding, ConnectionInfo, max_rows)
+        self._downstream_miners = RowDecoder(encoding, DownstreamMiner, max_rows)
+        self._downstream_proxies = RowDecoder(encoding, DownstreamProxy, max_rows)
+        self._windows = RowDecoder(encoding, WindowRow, max_rows)
 
     def decode(self, payload: bytes | bytearray) -> Message:
-        """The message that `payload` is. Raises `MessageRefused`."""
+        """The message that `payload` encodes. Raises `MessageRefused`."""
         head = self._head.decode(payload)
         whole = head.whole()
         if len(whole) == 1:
@@ -127,15 +149,12 @@ class MessageDecoder:
         if not isinstance(head.tag, UnsetType):
             return self._decode_named(head.tag, payload)
         untagged = head.untagged()
-        if untagged is None:
-            return self._decode_retired(payload)
-        return self._untagged[untagged].decode(payload)
-
-    def _decode_retired(self, payload: bytes | bytearray) -> RetiredEvent:
-        for name in self._fields.decode(payload):
-            if name in _RETIRED:
-                return _RETIRED[name]
-        raise MessageRefused(Reason.UNKNOWN_MESSAGE, "no key of any known message")
+        if untagged is not None:
+            return self._untagged[untagged].decode(payload)
+        retired = head.retired()
+        if retired is None:
+            raise MessageRefused(Reason.UNKNOWN_MESSAGE, "no key of any known message")
+        return retired
 
     def _decode_named(self, name: str, payload: bytes | bytearray) -> Message:
         if name in _RETIRED:
@@ -143,3 +162,24 @@ class MessageDecoder:
         if name not in self._by_name:
             raise MessageRefused(Reason.UNKNOWN_MESSAGE, f"type {name[:64]!r}")
         return self._by_name[name].decode(payload)
+
+    # The rows of each message. All of these raise `MessageRefused` at the first bad row.
+
+    def miners(self, message: MinerSnapshot | TranslatorStatus) -> Iterator[Sequence[MinerInfo]]:
+        """The miners, a batch at a time."""
+        if isinstance(message, MinerSnapshot):
+            return self._miners.batches(message.miners)
+        return self._downstream_miners.batches(message.downstream_miners)
+
+    def connections(
+        self, message: ConnectionSnapshot | PoolStatus
+    ) -> Iterator[Sequence[ConnectionInfo]]:
+        """The connections, a batch at a time."""
+        if isinstance(message, ConnectionSnapshot):
+            return self._connections.batches(message.connections)
+        batches = self._downstream_proxies.batches(message.downstream_proxies)
+        return map(connection_infos, batches)
+
+    def windows(self, message: ServiceSnapshot) -> Iterator[Sequence[WindowRow]]:
+        """The windows, a batch at a time."""
+        return self._windows.batches(message.downstreams)

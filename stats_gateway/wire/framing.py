@@ -16,7 +16,8 @@ LENGTH_BYTES = 4
 _JSON_STARTS = b"{ \t\r\n"
 """No frame begins like this: as a length, the smallest of these is over 150 MB."""
 
-_BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)++")
+_BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")
+_BLANK = re.compile(rb"[ \t\r]*+")
 
 Item = bytearray | MessageRefused
 """A message's bytes, or word of one that had to be dropped."""
@@ -122,21 +123,18 @@ class LineDecoder:
 
     def feed(self, data: bytes) -> Iterator[Item]:
         """Take in `data`; gives the lines it completes, and a refusal for one over the limit."""
-        start = 0
-        while start < len(data):
-            if not self._buffer and not self._dropping:
-                start = self._after_blank(data, start)
-            end = data.find(b"\n", start)
-            if end < 0:
-                break
+        start = self._skip_blank(data, 0)
+        while (end := data.find(b"\n", start)) >= 0:
             yield from self._end_line(data[start:end])
-            start = end + 1
+            start = self._skip_blank(data, end + 1)
         yield from self._extend(data[start:])
 
-    def _after_blank(self, data: bytes, start: int) -> int:
-        """The place after blank lines, of which a peer may send millions for next to nothing."""
+    def _skip_blank(self, data: bytes, start: int) -> int:
+        """Where the next line begins: a run of blank lines is passed over in one call."""
+        if self._buffer or self._dropping:
+            return start
         blank = _BLANK_LINES.match(data, start)
-        return start if blank is None else blank.end()
+        return blank.end() if blank else start
 
     def _extend(self, piece: bytes) -> Iterator[Item]:
         if self._dropping:
@@ -154,5 +152,5 @@ class LineDecoder:
             self._dropping = False
             return
         line, self._buffer = self._buffer, bytearray()
-        if line.strip(b" \t\r"):
+        if not _BLANK.fullmatch(line):
             yield line

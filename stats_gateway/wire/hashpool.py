@@ -5,11 +5,12 @@ Each producer sends two kinds of line over two connections: what it knows of its
 two become the snapshots of `messages`; the window and the job declarator's line stay as they are.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct, field
 
-from stats_gateway.limits import MAX_CHANNELS, MAX_ROWS
+from stats_gateway.limits import MAX_CHANNELS, MAX_SERVICES
 from stats_gateway.wire.messages import (
     I64,
     U32,
@@ -22,19 +23,14 @@ from stats_gateway.wire.messages import (
 )
 
 
-class DownstreamMiner(Struct, frozen=True, kw_only=True, gc=False):
-    """A row of TranslatorStatus."""
+class DownstreamMiner(MinerInfo, frozen=True, kw_only=True, gc=False):
+    """A row of TranslatorStatus: a `MinerInfo` whose id has another name."""
 
-    id: U32
-    name: str
-    address: str | None = None
-    hashrate: float | None
-    shares_submitted: U64
-    connected_at: I64
+    downstream_id: U32 = field(name="id")
 
 
 class UpstreamPool(Struct, frozen=True, kw_only=True):
-    """The first configured upstream; it says nothing of whether that one is connected."""
+    """The first configured upstream; nothing says whether the translator is connected to it."""
 
     address: str
 
@@ -42,7 +38,8 @@ class UpstreamPool(Struct, frozen=True, kw_only=True):
 class TranslatorStatus(Struct, frozen=True, kw_only=True):
     """The translator's miners and wallet."""
 
-    downstream_miners: Annotated[list[DownstreamMiner], Meta(max_length=MAX_ROWS)]
+    downstream_miners: Raw
+    """An array of `DownstreamMiner`."""
     timestamp: U64
     ehash_balance: U64 | None = None
     upstream_pool: UpstreamPool | None = None
@@ -65,8 +62,9 @@ class DownstreamProxy(Struct, frozen=True, kw_only=True, gc=False):
 class PoolStatus(Struct, frozen=True, kw_only=True):
     """The pool's services and connections."""
 
-    services: Annotated[list[ServiceInfo], Meta(max_length=MAX_CHANNELS)]
-    downstream_proxies: Annotated[list[DownstreamProxy], Meta(max_length=MAX_ROWS)]
+    services: Annotated[list[ServiceInfo], Meta(max_length=MAX_SERVICES)]
+    downstream_proxies: Raw
+    """An array of `DownstreamProxy`."""
     timestamp: U64
     listen_address: str | None = None
 
@@ -87,7 +85,8 @@ class ServiceSnapshot(Struct, frozen=True, kw_only=True):
     """The window of every downstream of a `Translator` or a `Pool`."""
 
     service_type: Literal["Translator", "Pool"]
-    downstreams: Annotated[list[WindowRow], Meta(max_length=MAX_ROWS)]
+    downstreams: Raw
+    """An array of `WindowRow`."""
     timestamp: U64
 
 
@@ -99,21 +98,6 @@ class JdsSnapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     listen_address: str
     timestamp: U64
-
-
-def miner_infos(status: TranslatorStatus) -> list[MinerInfo]:
-    """TranslatorStatus's rows in the terms of our own schema."""
-    return [
-        MinerInfo(
-            downstream_id=row.id,
-            name=row.name,
-            address=row.address,
-            hashrate=row.hashrate,
-            shares_submitted=row.shares_submitted,
-            connected_at=row.connected_at,
-        )
-        for row in status.downstream_miners
-    ]
 
 
 def wallet_info(status: TranslatorStatus) -> WalletInfo | None:
@@ -130,8 +114,8 @@ def upstream_info(status: TranslatorStatus) -> UpstreamInfo | None:
     return UpstreamInfo(address=address, network=network)
 
 
-def connection_infos(status: PoolStatus) -> list[ConnectionInfo]:
-    """PoolStatus's rows in the terms of our own schema; their hashrate comes with the window."""
+def connection_infos(rows: Iterable[DownstreamProxy]) -> list[ConnectionInfo]:
+    """Rows of PoolStatus as rows of our own schema; their hashrate comes with the window."""
     return [
         ConnectionInfo(
             downstream_id=row.id,
@@ -146,5 +130,5 @@ def connection_infos(status: PoolStatus) -> list[ConnectionInfo]:
             last_share_at=row.last_share_at,
             work_selection=row.work_selection,
         )
-        for row in status.downstream_proxies
+        for row in rows
     ]

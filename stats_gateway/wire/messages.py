@@ -1,8 +1,9 @@
-"""The wire schema: one definition that decodes and validates both encodings.
+"""The wire schema: one definition decodes and validates both encodings.
 
 Unknown fields are ignored; an optional field may be null or absent. Integers out of range, missing
 fields and wrong types refuse the whole message. A hashrate or work that is no number (NaN travels
-as NaN in MessagePack and as null in JSON) is absent for its row only: `downstreams` sees to that.
+as NaN in MessagePack and as null in JSON) is unknown for its row only: the builders of columns in
+`rows` see to that.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Raw, Struct
 
 from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.limits import MAX_CHANNELS, MAX_ROWS
+from stats_gateway.limits import MAX_CHANNELS
 
 U32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 U64: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -108,8 +109,8 @@ class ServiceInfo(Struct, frozen=True, kw_only=True):
 class MinerSnapshot(Struct, frozen=True, kw_only=True):
     """All that a translator knows."""
 
-    miners: Annotated[list[Raw], Meta(max_length=MAX_ROWS)]
-    """Each one a `MinerInfo`, decoded a batch at a time: see `rows`."""
+    miners: Raw
+    """An array of `MinerInfo`, which `MessageDecoder.miners` decodes a batch at a time."""
     timestamp: U64
     """Unix seconds by the sender's clock."""
     wallet: WalletInfo | None = None
@@ -119,8 +120,8 @@ class MinerSnapshot(Struct, frozen=True, kw_only=True):
 class ConnectionSnapshot(Struct, frozen=True, kw_only=True):
     """All that a pool knows."""
 
-    connections: Annotated[list[Raw], Meta(max_length=MAX_ROWS)]
-    """Each one a `ConnectionInfo`."""
+    connections: Raw
+    """An array of `ConnectionInfo`."""
     timestamp: U64
     listen_address: str | None = None
 

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.bounds import Bound
-from benchmarks.clients import Applied
-from benchmarks.cost import Cost, Spread, median_cost, spread
+from benchmarks.common.clients import Applied
+from benchmarks.common.cost import Cost, Spread, median_cost, spread
 
 INFINITY = float("inf")
 

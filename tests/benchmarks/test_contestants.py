@@ -2,11 +2,13 @@
 
 import gzip
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks import fleet
-from benchmarks.cycle import Cycle
-from benchmarks.racer import Families, Gauges
+from benchmarks.alternatives.racer import Families, Gauges
+from benchmarks.common import fleet
+from benchmarks.cycles.cycle import Cycle, unframe
+from benchmarks.cycles.unavoidable import Unavoidable
 from exporters.exposition.families.proxy import LAYOUT
 from exporters.exposition.gzip_parts import inflate
 
@@ -24,21 +26,29 @@ def row_samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float
     }
 
 
-def test_ours_and_both_of_prometheus_client_expose_the_same_samples() -> None:
-    frame = next(fleet.frames(MINERS))
-    cycle = Cycle()
-    cycle.run(frame)
+@pytest.mark.parametrize("shape", fleet.Shape)
+def test_ours_and_both_of_prometheus_client_expose_the_same_samples(shape: fleet.Shape) -> None:
+    message = next(fleet.messages(MINERS, shape))
+    cycle = Cycle(shape.encoding)
+    cycle.run(message)
     ours = row_samples(b"".join(inflate(cycle.body)).decode())
-    assert len(ours) == MINERS * len(LAYOUT.row_families)
-    for peer in (Gauges(), Families()):
-        assert row_samples(gzip.decompress(peer.run(frame)).decode()) == ours
+    assert len(ours) == MINERS * (4 if shape is fleet.Shape.PLAIN else len(LAYOUT.row_families))
+    for peer in (Gauges(shape.encoding), Families(shape.encoding)):
+        assert row_samples(gzip.decompress(peer.run(message)).decode()) == ours
 
 
 def test_a_second_cycle_replaces_the_first() -> None:
-    frames = fleet.frames(MINERS)
-    next(frames)
-    second = next(frames)
+    messages = fleet.messages(MINERS, fleet.Shape.FULL)
+    next(messages)
+    second = next(messages)
     fresh, used = Gauges(), Gauges()
-    used.run(next(fleet.frames(MINERS + 1)))
+    used.run(next(fleet.messages(MINERS + 1, fleet.Shape.FULL)))
     texts = [gzip.decompress(gauges.run(second)).decode() for gauges in (fresh, used)]
     assert row_samples(texts[0]) == row_samples(texts[1])
+
+
+@pytest.mark.parametrize("shape", fleet.Shape)
+def test_what_cannot_be_avoided_is_done_with_every_shape(shape: fleet.Shape) -> None:
+    message = next(fleet.messages(MINERS, shape))
+    costs = Unavoidable(shape).run(unframe(message), b"text" * 1000)
+    assert list(costs) == ["decode", "copy", "compress"]

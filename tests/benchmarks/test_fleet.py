@@ -4,7 +4,7 @@ from itertools import islice
 
 import msgspec
 
-from benchmarks.fleet import Change, frames, lines, snapshots, timestamps
+from benchmarks.common.fleet import REQUIRED, Change, Shape, messages, snapshots, timestamps
 
 MINERS = 200
 
@@ -47,7 +47,12 @@ def test_each_snapshot_has_the_timestamp_it_is_waited_for_by() -> None:
     assert sent == list(islice(timestamps(), 3))
 
 
-def test_both_encodings_carry_the_same_snapshot() -> None:
-    frame, line = next(frames(MINERS)), next(lines(MINERS))
+def test_every_shape_carries_the_same_snapshot_and_a_plain_one_only_required_fields() -> None:
+    frame, line, plain = (
+        next(messages(MINERS, shape)) for shape in (Shape.FULL, Shape.JSON, Shape.PLAIN)
+    )
     assert int.from_bytes(frame[:4], "big") == len(frame) - 4
-    assert msgspec.msgpack.decode(frame[4:]) == msgspec.json.decode(line)
+    full = msgspec.msgpack.decode(frame[4:])
+    assert full == msgspec.json.decode(line)
+    rows = msgspec.msgpack.decode(plain[4:])["MinerSnapshot"]["miners"]
+    assert rows == [{key: row[key] for key in REQUIRED} for row in full["MinerSnapshot"]["miners"]]

@@ -1,4 +1,4 @@
-from benchmarks.machine import ProcessorTime, Watch
+from benchmarks.common.machine import ProcessorTime, Watch
 
 BEFORE = "cpu  100 0 50 900 10 0 0 10 0 0\ncpu0 100 0 50 900 10 0 0 10 0 0\n"
 AFTER = "cpu  150 10 60 1900 20 1 4 35 0 0\ncpu0 150 10 60 1900 20 1 4 35 0 0\n"

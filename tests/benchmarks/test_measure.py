@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import write
+from benchmarks.alternatives.pushgateway import find_pushgateway
 from benchmarks.bounds import bounds
-from benchmarks.measure import measure
+from benchmarks.common.fleet import Change, Shape
+from benchmarks.measure import Part, Results, measure
 from benchmarks.plan import Plan
-from benchmarks.pushgateway import find_pushgateway
 from benchmarks.report import report, table
-from benchmarks.results import Results
 
 TINY = Plan(
     sizes=(20, 200),
@@ -27,11 +27,11 @@ TINY = Plan(
     crowd_interval=0.2,
     crowd_seconds=0.5,
     peer_miners=20,
-    gauge_passes=1,
-    collector_passes=1,
+    peer_passes=1,
     push_passes=1,
     fleet_sources=2,
     fleet_miners=100,
+    fleet_rounds=1,
 )
 
 
@@ -43,27 +43,42 @@ def results() -> Results:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-def test_every_size_is_measured_warm_cold_with_churn_and_as_json(results: Results) -> None:
-    kinds = ["warm", "cold", "churn", "warm, JSON"]
-    measured = [(one.miners, one.name) for one in results.cycles]
-    assert measured == [(size, kind) for size in TINY.sizes for kind in kinds]
+def test_every_shape_and_size_is_measured_warm_cold_and_with_churn(results: Results) -> None:
+    measured = [(one.shape, one.miners, one.change) for one in results.cycles]
+    assert measured == [
+        (shape, size, change) for shape in Shape for size in TINY.sizes for change in Change
+    ]
     for one in results.cycles:
         assert one.total.wall > 0
+        assert one.unavoidable_ratio > 0
         assert 0 < one.gzip_bytes < one.text_bytes
 
 
-def test_every_part_of_the_plan_leaves_figures(results: Results) -> None:
-    assert results.service.memory.peak >= results.service.memory.resident > 0
-    assert results.service.cycle_cpu > 0
-    assert results.service.identity.bytes > results.service.gzip.bytes > 0
-    assert results.stalls.loop.max >= results.stalls.loop.p50
-    assert results.crowd.snapshots > 0
-    assert results.crowd.refused == 0
-    assert results.gauges.cpu_ratio > 0
-    assert results.collector.cpu_ratio > 0
-    assert (results.pushgateway is None) == (find_pushgateway() is None)
-    assert results.fleet is not None
-    assert (results.fleet.sources, results.fleet.miners) == (2, 100)
+def test_every_part_of_the_plan_leaves_figures_of_every_shape(results: Results) -> None:
+    assert [one.shape for one in results.ratios] == list(Shape)
+    for service in results.service:
+        assert service.memory.peak >= service.memory.resident > 0
+        assert service.cycle_cpu > 0
+        assert service.identity.bytes > service.gzip.bytes > 0
+    for stalls in results.stalls:
+        assert stalls.loop.max >= stalls.loop.p50
+    (crowd,) = results.crowd
+    assert crowd.snapshots > 0
+    assert crowd.refused == 0
+    assert all(one.cpu_ratio > 0 for one in results.peers)
+    assert bool(results.pushgateway) == (find_pushgateway() is not None)
+    assert [(one.sources, one.miners) for one in results.fleet] == [(2, 100)] * len(Shape)
+    for figures in (results.service, results.stalls, results.fleet):
+        assert [one.shape for one in figures] == list(Shape)
+
+
+def test_a_part_is_measured_on_its_own_and_the_bounds_of_others_are_not_judged() -> None:
+    said: list[str] = []
+    alone = measure(replace(TINY, sizes=(20,)), said.append, [Part.CYCLES])
+    assert said == ["cycles"]
+    verdicts = [bound.holds for bound in bounds(alone)]
+    assert verdicts.count(None) == len(verdicts) - 3
+    assert "The service" not in "".join(report(alone, bounds(alone)))
 
 
 def test_the_report_has_a_table_for_each_part_and_a_verdict_for_each_bound(
@@ -79,6 +94,7 @@ def test_the_report_has_a_table_for_each_part_and_a_verdict_for_each_bound(
 
 
 def test_a_run_on_a_busy_host_says_so(results: Results) -> None:
+    assert results.machine is not None
     for stolen, said in ((0.0, False), (0.25, True)):
         machine = replace(results.machine, stolen=stolen)
         text = "\n".join(report(replace(results, machine=machine), bounds(results)))

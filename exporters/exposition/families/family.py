@@ -55,6 +55,8 @@ class SourceFamily(Family):
     """
 
     samples: Callable[[Source, int], Iterator[Sample]]
+    is_list: bool = False
+    """Whether a sender chooses how many samples there are, so that the guard bounds them, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ def ones(rows: Rows) -> Column:
 
 def work_hashes(rows: Rows) -> Column:
     """Work in hashes instead of difficulties."""
-    if isinstance(rows.work, array):
-        return array("d", [work * HASHES_PER_DIFFICULTY for work in rows.work])
-    return [None if work is None else work * HASHES_PER_DIFFICULTY for work in rows.work]
+    work = rows.work
+    if isinstance(work, array):
+        return array("d", [one * HASHES_PER_DIFFICULTY for one in work])
+    return [None if one is None else one * HASHES_PER_DIFFICULTY for one in work]

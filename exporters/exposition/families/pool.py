@@ -152,6 +152,7 @@ POOL_SOURCE_FAMILIES: tuple[SourceFamily, ...] = (
         help="A service that the pool says it runs, and its address; always 1.",
         labels=("source", "service_type", "address"),
         samples=_services,
+        is_list=True,
     ),
 )
 

@@ -2,13 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.exposition.families.family import Texts
-from exporters.exposition.lines import CHUNK_ROWS, lines_of, sample_lines, template_lines, templates
+from exporters.exposition.lines import CHUNK_ROWS, make_template, sample_lines
 
 NAME = "some_family"
 
 
 def written(labels: list[str], values: list[float | None], *details: tuple[str, Texts]) -> str:
-    made = templates(template_lines(labels))
+    starts = range(0, len(labels), CHUNK_ROWS)
+    made = [make_template(labels[start : start + CHUNK_ROWS]) for start in starts]
     return b"".join(sample_lines(NAME, made, values, details)).decode()
 
 
@@ -38,10 +39,3 @@ def test_chunks_of_which_no_value_is_known_leave_no_gap() -> None:
 def test_more_labels_follow_the_others_where_they_are_known() -> None:
     text = written(['{a="1"', '{a="2"'], [1, 1], ("b", ['"', None]), ("c", ["", "%b"]))
     assert text == f'{NAME}{{a="1",b="\\""}} 1\n{NAME}{{a="2",c="%b"}} 1\n'
-
-
-def test_a_template_gives_back_the_lines_it_was_made_of() -> None:
-    lines = template_lines([f'{{id="{number}%"' for number in range(CHUNK_ROWS + 1)])
-    made = templates(lines)
-    assert len(made) == 2
-    assert [line for template in made for line in lines_of(template)] == lines

@@ -24,7 +24,7 @@ from tests.support.expositions import (
     text,
 )
 from tests.support.senders import Senders, at
-from tests.support.snapshots import Fields, miner, miner_snapshot
+from tests.support.snapshots import Fields, miner, miner_snapshot, pool_status, status_proxy
 from tests.support.strategies import GOOD, any_message, damaged, similar_message
 
 HASHRATE = "stratum_proxy_miner_hashrate_hashes_per_second"
@@ -166,6 +166,17 @@ def test_the_guard_shows_the_rows_of_the_highest_hashrate_and_keeps_totals_exact
     assert found["stats_gateway_downstreams_hidden", source] == 3
     assert found["stratum_proxy_hashrate_hashes_per_second", source] == 13.0
     assert found["stratum_proxy_miners", (*source, ("state", "active"))] == 5
+
+
+def test_the_guard_bounds_the_services_that_a_pool_names() -> None:
+    senders = Senders(Service.POOL)
+    senders.hello(1, "a")
+    services = [{"service_type": "Mint", "address": f"h:{port}"} for port in range(9)]
+    senders.send(1, pool_status(status_proxy(1), services=services))
+    for max_rows, shown in ((None, 9), (10, 9), (2, 2), (0, 0)):
+        found = samples(text(rendered(senders.store.view, Service.POOL, max_rows)))
+        assert sum(name == "stratum_pool_service_info" for name, _ in found) == shown
+        assert found["stats_gateway_downstreams", (("source", "a"),)] == 1
 
 
 def test_a_guard_that_is_not_reached_hides_nothing() -> None:

@@ -43,7 +43,7 @@ def test_rows_can_be_taken_in_any_order_with_all_their_columns() -> None:
     assert (list(taken.name), len(taken)) == ([miners.rows.name[3], miners.rows.name[1]], 2)
     connections = content(connection_snapshot(connection(1), connection(2, channels=[7])))
     assert isinstance(connections, ConnectionsPart)
-    assert take(connections.rows, [1]).channels == [[7]]
+    assert take(connections.rows, [1]).channels == [array("I", [7])]
 
 
 def test_only_connections_that_mine_add_up_to_the_pools_hashrate() -> None:

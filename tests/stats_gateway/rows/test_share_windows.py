@@ -4,16 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_gateway.rows.share_windows import Window
+from stats_gateway.rows.rows import IDLE_SECONDS
+from stats_gateway.rows.share_windows import Window, miners_of
 from stats_gateway.store.parts import Content, WindowPart
-from tests.support.senders import content
+from tests.support.senders import at, content
 from tests.support.snapshots import Fields, service_snapshot, window
 
 HASHES = 2.0**32
 
 
-def one(row: Fields, previous: Content | None = None) -> tuple[Window, Content]:
-    part = content(service_snapshot(row), previous)
+def one(
+    row: Fields,
+    previous: Content | None = None,
+    seconds: float = 0.0,
+    service_type: str = "Translator",
+) -> tuple[Window, Content]:
+    """The window after `row` came, `seconds` after the beginning."""
+    part = content(service_snapshot(row, service_type=service_type), previous, at(seconds))
     assert isinstance(part, WindowPart)
     return part.windows[1], part
 
@@ -47,6 +54,53 @@ def test_a_share_count_that_falls_is_a_new_session_whose_work_begins_again() -> 
     assert grown.work > 0
     restarted, _ = one(window(shares_lifetime=3), part)
     assert restarted.work == 0.0
+
+
+def test_the_work_of_a_pool_grows_by_the_part_of_the_window_that_is_new_by_time() -> None:
+    """Its count goes up by two for a share that made a quote, so that it says nothing."""
+    row = window(sum_difficulty_in_window=60.0, window_seconds=60)
+    found, part = one(row, service_type="Pool")
+    assert found.work == 0.0
+    for seconds, work in ((10, 10.0), (25, 25.0), (25, 25.0), (85, 85.0), (300, 145.0)):
+        row["shares_lifetime"] = 100 + 2 * seconds
+        found, part = one(row, part, seconds, "Pool")
+        assert found.work == pytest.approx(work)
+
+
+def test_a_pool_counts_the_work_of_a_window_once_however_late_a_line_comes() -> None:
+    row = window(sum_difficulty_in_window=60.0, window_seconds=60)
+    _, part = one(row, service_type="Pool")
+    for seconds in (10, 29, 30.5, 40):
+        found, part = one(row, part, seconds, "Pool")
+    assert found.work == pytest.approx(40.0)
+
+
+def test_the_work_of_a_pool_begins_again_with_a_new_session() -> None:
+    _, part = one(window(shares_lifetime=100), service_type="Pool")
+    grown, part = one(window(shares_lifetime=102), part, 10, "Pool")
+    restarted, _ = one(window(shares_lifetime=1), part, 20, "Pool")
+    assert grown.work > 0
+    assert restarted.work == 0.0
+
+
+def test_a_miner_known_by_its_window_is_idle_without_hashrate_and_new_shares() -> None:
+    ghost = window(sum_difficulty_in_window=0.0, shares_in_window=0)
+    alive = window(2)
+
+    def idle_at(seconds: float, previous: Content | None) -> tuple[frozenset[int], Content]:
+        part = content(service_snapshot(ghost, alive), previous, at(seconds))
+        assert isinstance(part, WindowPart)
+        return miners_of(part.windows).idle, part
+
+    idle, part = idle_at(0, None)
+    assert not idle
+    idle, part = idle_at(IDLE_SECONDS - 1, part)
+    assert not idle
+    idle, part = idle_at(IDLE_SECONDS, part)
+    assert idle == {1}
+    ghost["shares_lifetime"] = 101
+    idle, part = idle_at(IDLE_SECONDS + 1, part)
+    assert not idle
 
 
 @pytest.mark.parametrize("total", [math.nan, math.inf, -1.0, None])

@@ -2,7 +2,7 @@ import pytest
 
 from stats_gateway.errors import Dropped, MessageRefused, Reason
 from stats_gateway.rows.rows import ConnectionType
-from stats_gateway.store.contents import part_kind, row_count
+from stats_gateway.store.contents import part_kind
 from stats_gateway.store.parts import (
     ConnectionsPart,
     JobDeclaratorPart,
@@ -18,7 +18,6 @@ from tests.support.senders import content
 from tests.support.snapshots import (
     NOW,
     Fields,
-    connection,
     connection_snapshot,
     line,
     miner,
@@ -28,7 +27,6 @@ from tests.support.snapshots import (
     status_miner,
     status_proxy,
     translator_status,
-    window,
 )
 
 JDS: Fields = {"listen_address": "127.0.0.1:34264", "timestamp": NOW}
@@ -79,22 +77,6 @@ def test_a_message_for_the_other_service_is_refused_and_told_where_to_go(
     with pytest.raises(MessageRefused, match=service.value) as refused:
         kind_of(message, other)
     assert refused.value.reason is Reason.WRONG_SERVICE
-
-
-@pytest.mark.parametrize(
-    ("message", "rows"),
-    [
-        (miner_snapshot(miner(1), miner(2)), 2),
-        (connection_snapshot(connection()), 1),
-        (translator_status(status_miner()), 1),
-        (pool_status(status_proxy()), 1),
-        (service_snapshot(window(1), window(2)), 2),
-        (JDS, 0),
-    ],
-)
-def test_rows_are_counted_before_they_are_decoded(message: Fields, rows: int) -> None:
-    update = MessageDecoder(Encoding.JSON_LINES).decode(line(message))
-    assert row_count(update) == rows  # type: ignore[arg-type]  # as above
 
 
 def test_a_translators_status_is_a_snapshot_with_wallet_and_upstream() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.store.parts import JobDeclaratorPart
+from stats_gateway.limits import MAX_CHANNELS, MAX_SERVICES, MAX_SNAPSHOT_CHANNELS
+from stats_gateway.store.parts import ConnectionsPart, JobDeclaratorPart
 from stats_gateway.wire.decoding import MESSAGE_TYPES, MessageDecoder, message_type
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.services import Service
@@ -172,7 +173,23 @@ def test_two_messages_in_one_map_are_malformed() -> None:
 def test_more_rows_than_the_schema_allows_are_too_many() -> None:
     million = b"\xdd" + (1_000_001).to_bytes(4, "big") + b"\x80" * 1_000_001
     payload = b"\x81\xadMinerSnapshot\x82\xa6miners" + million + b"\xa9timestamp\x01"
-    assert reason_of(payload, Encoding.FRAMES) is Reason.TOO_MANY_ROWS
+    with pytest.raises(MessageRefused) as refusal:
+        content(payload)
+    assert refusal.value.reason is Reason.TOO_MANY_ROWS
+
+
+def test_more_services_or_channels_than_the_schema_allows_are_too_many() -> None:
+    services = [{"service_type": "Pool", "address": "a"}] * (MAX_SERVICES + 1)
+    channels = connection(channels=[1] * (MAX_CHANNELS + 1))
+    for message in (pool_status(services=services), connection_snapshot(channels)):
+        assert refused(message) is Reason.TOO_MANY_ROWS
+
+
+def test_channels_of_one_snapshot_together_have_a_bound() -> None:
+    count = MAX_SNAPSHOT_CHANNELS // MAX_CHANNELS
+    rows = [connection(id_, channels=[1] * MAX_CHANNELS) for id_ in range(count + 1)]
+    assert isinstance(content(connection_snapshot(*rows[:-1])), ConnectionsPart)
+    assert refused(connection_snapshot(*rows)) is Reason.TOO_MANY_ROWS
 
 
 def test_a_line_that_lost_its_rows_is_no_job_declarator() -> None:

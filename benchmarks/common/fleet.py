@@ -1,4 +1,4 @@
-"""A fleet as its translator reports it, with every optional field filled.
+"""Makes up the snapshots of a fleet, in each of the shapes that senders send.
 
 Every measured value changes from each snapshot to the next, as if every miner had shared in
 between: nothing that is kept for an unchanged column helps. The same arguments give the same fleet.
@@ -13,6 +13,7 @@ import msgspec
 
 from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot
 from stats_gateway.sender.wire import encode_snapshot
+from stats_gateway.wire.encoding import Encoding
 
 START = 1_730_000_000
 """Unix time of the first snapshot."""
@@ -24,6 +25,33 @@ SHARE_DIFFICULTY = 230_000.5
 
 NEW_EVERY = 100
 """Of this many rows, churn replaces one each snapshot."""
+
+
+REQUIRED = (
+    "downstream_id",
+    "name",
+    "address",
+    "hashrate",
+    "shares_submitted",
+    "connected_at",
+)
+"""The fields that every row has, and a plain row no others."""
+
+
+class Shape(StrEnum):
+    """What a snapshot looks like on the wire; the bounds hold for the worst of these."""
+
+    PLAIN = "plain"
+    """Frames, rows with the required fields only."""
+    FULL = "full"
+    """Frames, rows with every field."""
+    JSON = "JSON"
+    """Lines of JSON, rows with every field."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the shape."""
+        return Encoding.JSON_LINES if self is Shape.JSON else Encoding.FRAMES
 
 
 class Change(StrEnum):
@@ -56,15 +84,18 @@ def timestamps() -> Iterator[int]:
     return count(START, INTERVAL_SECONDS)
 
 
-def frames(miners: int, change: Change = Change.WARM) -> Iterator[bytes]:
-    """The same as a sender that speaks frames writes them."""
-    return map(encode_snapshot, snapshots(miners, change))
-
-
-def lines(miners: int, change: Change = Change.WARM) -> Iterator[bytes]:
-    """The same as a sender that speaks JSON lines writes them."""
+def messages(miners: int, shape: Shape, change: Change = Change.WARM) -> Iterator[bytes]:
+    """The snapshots as a sender of that shape writes them."""
     for snapshot in snapshots(miners, change):
-        yield msgspec.json.encode({"MinerSnapshot": snapshot}) + b"\n"
+        if shape is Shape.JSON:
+            yield msgspec.json.encode({"MinerSnapshot": snapshot}) + b"\n"
+        else:
+            yield encode_snapshot(_plain(snapshot) if shape is Shape.PLAIN else snapshot)
+
+
+def _plain(snapshot: MinerSnapshot) -> MinerSnapshot:
+    rows = [{key: row[key] for key in REQUIRED} for row in snapshot["miners"]]  # type: ignore[literal-required]  # keys of MinerInfo
+    return {"miners": rows, "timestamp": snapshot["timestamp"]}  # type: ignore[typeddict-item]  # as above
 
 
 def _snapshot(ids: list[int], number: int, timestamp: int, random: Random) -> MinerSnapshot:

@@ -1,4 +1,4 @@
-"""One service and one sender, and a service with several large sources."""
+"""Measures a service with one sender, and a service with several large sources."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.clients import Scraper, applied
-from benchmarks.programs import Memory
-from benchmarks.running import (
+from benchmarks.common.clients import Scraper, applied
+from benchmarks.common.fleet import Shape
+from benchmarks.common.programs import Memory
+from benchmarks.common.running import (
     COARSE_POLL_SECONDS,
     FINE_POLL_SECONDS,
     Feed,
@@ -35,6 +36,7 @@ class Scrape:
 class ServiceFigures:
     """Seconds: medians, unless said otherwise."""
 
+    shape: Shape
     miners: int
     visible: float
     """From a snapshot's last byte sent to visible on /metrics."""
@@ -53,9 +55,11 @@ class ServiceFigures:
     """After scrapes without compression, too."""
 
 
-def measure_service(miners: int, cycles: int, scrapes: int, memory_cycles: int) -> ServiceFigures:
+def measure_service(
+    shape: Shape, miners: int, cycles: int, scrapes: int, memory_cycles: int
+) -> ServiceFigures:
     """One service with one sender: delay, CPU time, scrapes, then memory."""
-    with running_service() as service, Feed(service, miners) as feed:
+    with running_service() as service, Feed(service, miners, shape) as feed:
         feed.warm_up()
         before = applied(feed.scraper)
         visible = [feed.cycle(FINE_POLL_SECONDS) for _ in range(cycles)]
@@ -69,6 +73,7 @@ def measure_service(miners: int, cycles: int, scrapes: int, memory_cycles: int) 
         resident = service.memory
         identity = _measure_scrape(feed, scrapes // 4 + 1, "identity")
         return ServiceFigures(
+            shape=shape,
             miners=miners,
             visible=median(visible),
             applied_mean=taken.mean,
@@ -128,6 +133,7 @@ def _scrape_together(service: Server) -> tuple[float, float]:
 class FleetFigures:
     """A service with several large sources. Seconds: medians."""
 
+    shape: Shape
     sources: int
     miners: int
     """Of all sources together."""
@@ -137,12 +143,12 @@ class FleetFigures:
     memory: Memory
 
 
-def measure_fleet(sources: int, miners: int, rounds: int) -> FleetFigures:
+def measure_fleet(shape: Shape, sources: int, miners: int, rounds: int) -> FleetFigures:
     """Several sources, each with its share of `miners`, in turn and over again."""
     with ExitStack() as stack:
         service = stack.enter_context(running_service())
         feeds = [
-            stack.enter_context(Feed(service, miners // sources, f"translator-{number}"))
+            stack.enter_context(Feed(service, miners // sources, shape, f"translator-{number}"))
             for number in range(sources)
         ]
         visible, scrapes, size = [], [], 0
@@ -151,6 +157,7 @@ def measure_fleet(sources: int, miners: int, rounds: int) -> FleetFigures:
             scrapes.append(_timed_scrape(feeds[0], "gzip")[0])
             size = len(feeds[0].scraper.get("/metrics"))
         return FleetFigures(
+            shape=shape,
             sources=sources,
             miners=miners // sources * sources,
             visible=median(visible),

@@ -1,4 +1,4 @@
-"""One contestant in a process of its own: for each line of input it runs one cycle.
+"""Runs one contestant in a process of its own, a cycle for each line of input.
 
 All of them start from a whole message received and end with a gzipped body, all decode with the
 same decoder, and all expose the same samples.
@@ -14,10 +14,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from benchmarks import fleet
-from benchmarks.cost import Stopwatch
-from benchmarks.cycle import Cycle, unframe
-from benchmarks.programs import answer
+from benchmarks.common import fleet
+from benchmarks.common.cost import Stopwatch
+from benchmarks.common.programs import answer
+from benchmarks.cycles.cycle import Cycle, unframe
 from exporters.exposition.families.family import Family, Kind
 from exporters.exposition.families.proxy import LAYOUT
 from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
@@ -28,39 +28,39 @@ from stats_gateway.wire.messages import MinerInfo, MinerSnapshot
 SOURCE = "bench"
 
 Contestant = Callable[[bytes], object]
-"""Takes in a whole frame and makes the body of a scrape."""
+"""Takes in a whole message and makes the body of a scrape."""
 
 
 class _Rows:
     """A snapshot's miners, decoded as the service decodes them."""
 
-    def __init__(self) -> None:
-        self._decoder = MessageDecoder(Encoding.FRAMES)
+    def __init__(self, encoding: Encoding) -> None:
+        self._decoder = MessageDecoder(encoding)
 
-    def of(self, frame: bytes) -> Iterator[MinerInfo]:
-        snapshot = self._decoder.decode(unframe(frame))
+    def of(self, message: bytes) -> Iterator[MinerInfo]:
+        snapshot = self._decoder.decode(unframe(message))
         if isinstance(snapshot, MinerSnapshot):
-            for batch in self._decoder.miners.batches(snapshot.miners):
+            for batch in self._decoder.miners(snapshot):
                 yield from batch
 
 
-def _values(row: MinerInfo) -> tuple[float, ...]:
-    """In the order of the families that follow the info family."""
+def _values(row: MinerInfo) -> tuple[float | None, ...]:
+    """In the order of the families that follow the info family; None where nothing was sent."""
     return (
-        row.hashrate or 0.0,
+        row.hashrate,
         row.shares_submitted,
-        row.shares_rejected or 0,
-        (row.work or 0.0) * HASHES_PER_DIFFICULTY,
+        row.shares_rejected,
+        None if row.work is None else row.work * HASHES_PER_DIFFICULTY,
         row.connected_at,
-        row.last_share_at or 0,
+        row.last_share_at,
     )
 
 
 class Gauges:
     """prometheus-client as most exporters use it: gauges, cleared and set again."""
 
-    def __init__(self) -> None:
-        self._rows = _Rows()
+    def __init__(self, encoding: Encoding = Encoding.FRAMES) -> None:
+        self._rows = _Rows(encoding)
         self._registry = CollectorRegistry()
         self._info, *self._gauges = map(self._gauge, LAYOUT.row_families)
         self._totals = [
@@ -70,16 +70,17 @@ class Gauges:
     def _gauge(self, family: Family) -> Gauge:
         return Gauge(family.name, family.help, family.labels, registry=self._registry)
 
-    def run(self, frame: bytes) -> bytes:
+    def run(self, message: bytes) -> bytes:
         """One cycle."""
         for gauge in (self._info, *self._gauges):
             gauge.clear()
         total = 0.0
-        for row in self._rows.of(frame):
+        for row in self._rows.of(message):
             labels = (SOURCE, str(row.downstream_id), row.name)
             self._info.labels(*labels, row.address).set(1)
             for gauge, value in zip(self._gauges, _values(row), strict=True):
-                gauge.labels(*labels).set(value)
+                if value is not None:
+                    gauge.labels(*labels).set(value)
             total += row.hashrate or 0.0
         for gauge in self._totals:
             gauge.labels(SOURCE).set(total)
@@ -89,8 +90,8 @@ class Gauges:
 class Families(Collector):
     """prometheus-client as its documentation advises: a collector that makes families."""
 
-    def __init__(self) -> None:
-        self._rows = _Rows()
+    def __init__(self, encoding: Encoding = Encoding.FRAMES) -> None:
+        self._rows = _Rows(encoding)
         self._miners: list[MinerInfo] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -106,7 +107,8 @@ class Families(Collector):
             labels = (SOURCE, str(row.downstream_id), row.name)
             info.add_metric((*labels, row.address or ""), 1)
             for family, value in zip(families, _values(row), strict=True):
-                family.add_metric(labels, value)
+                if value is not None:
+                    family.add_metric(labels, value)
         total = sum(row.hashrate or 0.0 for row in self._miners)
         for source_family in LAYOUT.source_families:
             if source_family.labels == ("source",):
@@ -115,9 +117,9 @@ class Families(Collector):
                 yield metric
         yield from (info, *families)
 
-    def run(self, frame: bytes) -> bytes:
+    def run(self, message: bytes) -> bytes:
         """One cycle."""
-        self._miners = list(self._rows.of(frame))
+        self._miners = list(self._rows.of(message))
         return gzip.compress(generate_latest(self._registry))
 
 
@@ -126,23 +128,24 @@ def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:
     return kind(family.name, family.help, labels=family.labels)
 
 
-CONTESTANTS: Mapping[str, Callable[[], Contestant]] = {
-    "ours": lambda: Cycle().run,
-    "gauges": lambda: Gauges().run,
-    "collector": lambda: Families().run,
+CONTESTANTS: Mapping[str, Callable[[Encoding], Contestant]] = {
+    "ours": lambda encoding: Cycle(encoding).run,
+    "gauges": lambda encoding: Gauges(encoding).run,
+    "collector": lambda encoding: Families(encoding).run,
 }
 
 
 def main() -> None:
-    """`python -m benchmarks.racer CONTESTANT MINERS`."""
-    run = CONTESTANTS[sys.argv[1]]()
-    frames = fleet.frames(int(sys.argv[2]))
+    """`python -m benchmarks.alternatives.racer CONTESTANT SHAPE MINERS`."""
+    shape = fleet.Shape(sys.argv[2])
+    run = CONTESTANTS[sys.argv[1]](shape.encoding)
+    messages = fleet.messages(int(sys.argv[3]), shape)
     gc.collect()
     gc.freeze()
     for _ in sys.stdin:
-        frame = next(frames)
+        message = next(messages)
         watch = Stopwatch()
-        run(frame)
+        run(message)
         answer(watch.lap())
 
 

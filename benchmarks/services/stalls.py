@@ -1,4 +1,4 @@
-"""How long a service keeps others waiting while it takes in and renders snapshots."""
+"""Measures how long a service keeps others waiting while it takes in and renders snapshots."""
 
 import sys
 import time
@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.cost import Spread, spread
-from benchmarks.probe import Probed
-from benchmarks.programs import Program
-from benchmarks.running import COARSE_POLL_SECONDS, Feed, running_service
-from benchmarks.ticking import Tick
+from benchmarks.common.cost import Spread, spread
+from benchmarks.common.fleet import Shape
+from benchmarks.common.programs import Program
+from benchmarks.common.running import COARSE_POLL_SECONDS, Feed, running_service
+from benchmarks.services.probe import Probed
+from benchmarks.services.ticking import Tick
 
-TICKING = (sys.executable, "-m", "benchmarks.ticking")
+TICKING = (sys.executable, "-m", "benchmarks.services.ticking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StallFigures:
     """Seconds, during cycles that each end with a scrape."""
 
+    shape: Shape
     miners: int
     cycles: int
     answers: Spread
@@ -31,21 +33,22 @@ class StallFigures:
     """For how much of that the service itself was computing."""
 
 
-def measure_stalls(miners: int, cycles: int) -> StallFigures:
+def measure_stalls(shape: Shape, miners: int, cycles: int) -> StallFigures:
     """The same cycles twice: once watched from outside, once from inside."""
-    with running_service() as service, Feed(service, miners) as feed:
+    with running_service() as service, Feed(service, miners, shape) as feed:
         feed.warm_up()
         _, web = service.addresses
-        with Program("probe", *map(str, web)) as probe:
+        with Program("services.probe", *map(str, web)) as probe:
             probe.read(str)
             _run_cycles(feed, cycles)
             probed = probe.end(Probed)
-    with running_service(TICKING) as service, Feed(service, miners) as feed:
+    with running_service(TICKING) as service, Feed(service, miners, shape) as feed:
         feed.warm_up()
         spans = _run_cycles(feed, cycles)
         ticks = msgspec.json.decode(service.stop(), type=list[Tick])
     during = [tick for tick in ticks if any(begin < tick.at < end for begin, end in spans)]
     return StallFigures(
+        shape=shape,
         miners=miners,
         cycles=cycles,
         answers=spread(probed.latencies),

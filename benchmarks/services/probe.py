@@ -9,8 +9,8 @@ import sys
 import time
 from dataclasses import dataclass
 
-from benchmarks.clients import Scraper
-from benchmarks.programs import answer
+from benchmarks.common.clients import Scraper
+from benchmarks.common.programs import answer
 
 PAUSE_SECONDS = 0.005
 
@@ -26,7 +26,7 @@ class Probed:
 
 
 def main() -> None:
-    """`python -m benchmarks.probe HOST PORT`."""
+    """`python -m benchmarks.services.probe HOST PORT`."""
     scraper = Scraper((sys.argv[1], int(sys.argv[2])))
     scraper.get("/-/healthy")
     answer("ready")

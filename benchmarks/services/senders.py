@@ -1,4 +1,4 @@
-"""Many small senders in one process, their snapshots made beforehand; until the input ends."""
+"""Runs many small senders in one process, with snapshots made beforehand, until the input ends."""
 
 import asyncio
 import resource
@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-from benchmarks import fleet
-from benchmarks.clients import WELCOME_BYTES
-from benchmarks.programs import answer
+from benchmarks.common import fleet
+from benchmarks.common.clients import WELCOME_BYTES
+from benchmarks.common.programs import answer
 from stats_gateway.sender.wire import Hello, encode_hello
 
 SPARE_FILES = 64
@@ -64,7 +64,7 @@ def _allow_files(files: int) -> None:
 
 
 async def _run(host: str, port: int, senders: int, miners: int, interval: float) -> None:
-    frames = list(islice(fleet.frames(miners), 4))
+    frames = list(islice(fleet.messages(miners, fleet.Shape.FULL), 4))
     _allow_files(senders + SPARE_FILES)
     crowd = Crowd(host, port, senders, interval)
     await crowd.connect()
@@ -78,7 +78,7 @@ async def _run(host: str, port: int, senders: int, miners: int, interval: float)
 
 
 def main() -> None:
-    """`python -m benchmarks.senders HOST PORT SENDERS MINERS INTERVAL`."""
+    """`python -m benchmarks.services.senders HOST PORT SENDERS MINERS INTERVAL`."""
     host, port, senders, miners, interval = sys.argv[1:]
     asyncio.run(_run(host, int(port), int(senders), int(miners), float(interval)))
 

@@ -1,4 +1,4 @@
-"""The same series through Pushgateway: pushed as text, then scraped, paired with ours."""
+"""Pushes the same series as text to Pushgateway and scrapes them there, paired with ours."""
 
 import http.client
 import shutil
@@ -7,22 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks import fleet
-from benchmarks.clients import TIMEOUT_SECONDS, Address, Scraper
-from benchmarks.cycle import Cycle
-from benchmarks.running import FINE_POLL_SECONDS, Feed, Server, running_service
+from benchmarks.common import fleet
+from benchmarks.common.clients import TIMEOUT_SECONDS, Address, Scraper
+from benchmarks.common.fleet import Shape
+from benchmarks.common.running import FINE_POLL_SECONDS, Feed, Server, running_service
+from benchmarks.cycles.cycle import Cycle
 from exporters.exposition.gzip_parts import inflate
 from exporters.exposition.text_format import Format
 
 LISTENING = r"address=([\d.]+):(\d+)"
 NAME = "prometheus-pushgateway"
-TOOLS = Path(__file__).resolve().parents[1] / ".tools" / "bin"
+TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushFigures:
     """Seconds of wall time, medians: from the first byte sent to the last byte scraped."""
 
+    shape: Shape
     miners: int
     passes: int
     ours: float
@@ -38,25 +40,26 @@ def find_pushgateway() -> str | None:
     return shutil.which(NAME) or shutil.which(NAME, path=str(TOOLS))
 
 
-def measure_pushgateway(program: str, miners: int, passes: int) -> PushFigures:
+def measure_pushgateway(program: str, shape: Shape, miners: int, passes: int) -> PushFigures:
     """Push and scrape through both in turn."""
-    cycle, frames = Cycle(), fleet.frames(miners)
+    cycle, messages = Cycle(shape.encoding), fleet.messages(miners, shape)
     ours, pushes, scrapes = [], [], []
     with (
         running_service() as service,
-        Feed(service, miners) as feed,
+        Feed(service, miners, shape) as feed,
         Server([program, "--web.listen-address=127.0.0.1:0"], LISTENING) as pushgateway,
     ):
         (address,) = pushgateway.addresses
         scraper = Scraper(address)
         feed.warm_up()
+        cycle.run(next(messages))
         for _ in range(passes):
             feed.prepare()
             began = time.perf_counter()
             feed.cycle(FINE_POLL_SECONDS)
             feed.scraper.get("/metrics")
             ours.append(time.perf_counter() - began)
-            cycle.run(next(frames))
+            cycle.run(next(messages))
             pushes.append(_push(address, b"".join(inflate(cycle.body))))
             began = time.perf_counter()
             scraper.get("/metrics")
@@ -64,6 +67,7 @@ def measure_pushgateway(program: str, miners: int, passes: int) -> PushFigures:
         scraper.close()
     theirs = [push + scrape for push, scrape in zip(pushes, scrapes, strict=True)]
     return PushFigures(
+        shape=shape,
         miners=miners,
         passes=passes,
         ours=median(ours),

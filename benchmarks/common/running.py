@@ -1,4 +1,4 @@
-"""Servers as their users run them: processes of their own, fed and scraped over real sockets."""
+"""Runs servers as their users do: in processes of their own, fed and scraped over sockets."""
 
 import re
 import signal
@@ -12,9 +12,10 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from benchmarks import fleet
-from benchmarks.clients import Address, Scraper, Sender
-from benchmarks.programs import STOP_SECONDS, Memory, cpu_seconds, memory
+from benchmarks.common import fleet
+from benchmarks.common.clients import Address, Scraper, Sender
+from benchmarks.common.fleet import Shape
+from benchmarks.common.programs import STOP_SECONDS, Memory, cpu_seconds, memory
 
 STATS_PROXY = (sys.executable, "-m", "exporters.proxy")
 ANY_PORT = ("--ingest.listen-address", "127.0.0.1:0", "--web.listen-address", "127.0.0.1:0")
@@ -95,14 +96,16 @@ def running_service(command: Sequence[str] = STATS_PROXY) -> Server:
 class Feed:
     """A service with one sender and one scraper, driven snapshot by snapshot."""
 
-    def __init__(self, service: Server, miners: int, source: str = "bench") -> None:
+    def __init__(
+        self, service: Server, miners: int, shape: Shape = Shape.FULL, source: str = "bench"
+    ) -> None:
         ingest, web = service.addresses
         self.service = service
         self.scraper = Scraper(web)
-        self._sender = Sender(ingest, source)
-        self._frames = fleet.frames(miners)
+        self._sender = Sender(ingest, source, shape.encoding)
+        self._messages = fleet.messages(miners, shape)
         self._timestamps = fleet.timestamps()
-        self._frame = b""
+        self._message = b""
         self._shortest = float("inf")
 
     def __enter__(self) -> Self:
@@ -125,15 +128,15 @@ class Feed:
 
     def prepare(self) -> None:
         """Make the next snapshot, so that sending it costs the sender nothing more."""
-        self._frame = next(self._frames)
+        self._message = next(self._messages)
 
     def cycle(self, poll_seconds: float) -> float:
         """Send the next snapshot and wait until it is exposed; seconds from its last byte."""
-        if not self._frame:
+        if not self._message:
             self.prepare()
-        self._sender.send(self._frame)
+        self._sender.send(self._message)
         sent = time.perf_counter()
-        self._frame = b""
+        self._message = b""
         if isfinite(self._shortest):
             time.sleep(ASLEEP * self._shortest)
         self.scraper.wait_for(self._sender.source, next(self._timestamps), poll_seconds)

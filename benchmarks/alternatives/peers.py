@@ -1,11 +1,14 @@
-"""The same cycle by prometheus-client, paired with ours: a noisy machine falls on both alike."""
+"""Runs the same cycle through prometheus-client, paired with ours: noise falls on both alike."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.cost import Cost, median_cost
-from benchmarks.programs import Memory, Program, memory
+from benchmarks.common.cost import Cost, median_cost
+from benchmarks.common.fleet import Shape
+from benchmarks.common.programs import Memory, Program, memory
+
+RACER = "alternatives.racer"
 
 WARM_UPS = 2
 OURS_PER_SIDE = 3
@@ -17,6 +20,7 @@ class PeerFigures:
     """One contestant against ours; medians."""
 
     name: str
+    shape: Shape
     miners: int
     passes: int
     ours: Cost
@@ -28,16 +32,17 @@ class PeerFigures:
     theirs_memory: Memory
 
 
-def measure_peer(name: str, contestant: str, miners: int, passes: int) -> PeerFigures:
+def measure_peer(contestant: str, shape: Shape, miners: int, passes: int) -> PeerFigures:
     """Run `contestant` of `racer` and ours in turn. Its first pass starts empty, in its favour."""
     with ExitStack() as stack:
-        ours = stack.enter_context(Program("racer", "ours", str(miners)))
-        theirs = stack.enter_context(Program("racer", contestant, str(miners)))
+        ours = stack.enter_context(Program(RACER, "ours", shape, str(miners)))
+        theirs = stack.enter_context(Program(RACER, contestant, shape, str(miners)))
         for _ in range(WARM_UPS):
             ours.ask(Cost)
         pairs = [_pair(ours, theirs) for _ in range(passes)]
         return PeerFigures(
-            name=name,
+            name=contestant,
+            shape=shape,
             miners=miners,
             passes=passes,
             ours=median_cost(pair[0] for pair in pairs),

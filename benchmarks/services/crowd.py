@@ -1,11 +1,11 @@
-"""Many small senders at once: what they take of a core, and how soon their rows are seen."""
+"""Measures what many small senders take of a core, and how soon their rows are seen."""
 
 import time
 from dataclasses import dataclass
 
-from benchmarks.clients import Scraper, applied
-from benchmarks.programs import Memory, Program
-from benchmarks.running import running_service
+from benchmarks.common.clients import Scraper, applied
+from benchmarks.common.programs import Memory, Program
+from benchmarks.common.running import running_service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ def measure_crowd(senders: int, miners: int, interval: float, seconds: float) ->
         ingest, web = service.addresses
         scraper = Scraper(web)
         arguments = (*ingest, senders, miners, interval)
-        with Program("senders", *map(str, arguments)) as crowd:
+        with Program("services.senders", *map(str, arguments)) as crowd:
             crowd.read(int)
             _wait_for(scraper, senders)
             scraper.get("/metrics")

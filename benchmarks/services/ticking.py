@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from benchmarks.programs import answer
+from benchmarks.common.programs import answer
 from exporters.access.listeners import open_gates
 from exporters.exposition.families.proxy import LAYOUT
 from exporters.logs import configure_logging

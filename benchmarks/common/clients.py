@@ -1,4 +1,4 @@
-"""The two sides of a service: one that sends, one that scrapes. Both block."""
+"""The two clients of a service, which block: one sends snapshots, the other one scrapes."""
 
 import gzip
 import http.client
@@ -7,7 +7,10 @@ import socket
 import time
 from dataclasses import dataclass
 
+import msgspec
+
 from stats_gateway.sender.wire import Hello, encode_hello
+from stats_gateway.wire.encoding import Encoding
 
 Address = tuple[str, int]
 
@@ -21,19 +24,23 @@ APPLY = "stats_gateway_snapshot_apply_seconds"
 class Sender:
     """A sender under a name of its own."""
 
-    def __init__(self, address: Address, source: str) -> None:
+    def __init__(self, address: Address, source: str, encoding: Encoding = Encoding.FRAMES) -> None:
         self.source = source
         self._socket = socket.create_connection(address, TIMEOUT_SECONDS)
-        self._socket.sendall(encode_hello(Hello(source=source, interval=60.0)))
+        hello = Hello(source=source, interval=60.0)
+        if encoding is Encoding.JSON_LINES:
+            self._socket.sendall(msgspec.json.encode({"Hello": hello}) + b"\n")
+        else:
+            self._socket.sendall(encode_hello(hello))
         self._socket.recv(WELCOME_BYTES)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
 
-    def send(self, frame: bytes) -> None:
-        """Return once the kernel has taken the last byte of `frame`."""
-        self._socket.sendall(frame)
+    def send(self, message: bytes) -> None:
+        """Return once the kernel has taken the last byte of `message`."""
+        self._socket.sendall(message)
 
 
 class Scraper:

@@ -1,19 +1,20 @@
-"""One cycle, stage by stage, on one thread and without sockets.
+"""Measures one cycle, stage by stage, on one thread and without sockets.
 
 From a snapshot's bytes to a compressed body that is ready to be scraped, through the same functions
 the service calls.
 """
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.cost import FREE, Cost, Stopwatch, median_cost
-from benchmarks.fleet import Change, frames, lines
+from benchmarks.common.cost import FREE, Cost, Stopwatch, median_cost
+from benchmarks.common.fleet import Change, Shape, messages
+from benchmarks.cycles.unavoidable import Unavoidable
 from exporters.exposition.body import EVERYTHING, assemble
 from exporters.exposition.families.proxy import LAYOUT
-from exporters.exposition.gzip_parts import EMPTY
+from exporters.exposition.gzip_parts import EMPTY, inflate
 from exporters.exposition.render import Renderer
 from exporters.exposition.text_format import Format
 from stats_gateway.clock import read_clock
@@ -78,59 +79,66 @@ class CycleFigures:
     """Medians over all rounds of one kind of cycle."""
 
     miners: int
+    shape: Shape
     change: Change
-    encoding: Encoding
     wire_bytes: int
     text_bytes: int
     gzip_bytes: int
     stages: Mapping[str, Cost]
     total: Cost
+    unavoidable: Mapping[str, Cost]
+    unavoidable_ratio: float
+    """The CPU time of the cycle, against what cannot be avoided; the median of the pairs."""
     cpu_by_round: tuple[float, ...]
-    """Seconds of each round's cycle: rounds of two kinds ran beside each other, and pair up."""
-
-    @property
-    def name(self) -> str:
-        """What the rows of the tables call it."""
-        json = ", JSON" if self.encoding is Encoding.JSON_LINES else ""
-        return f"{self.change}{json}"
+    """Seconds of the cycle in each round: rounds of two kinds ran beside each other, and pair."""
 
 
 class _Measured:
-    """One kind of cycle and what was seen of it."""
+    """One kind of cycle and all that was seen of it."""
 
-    def __init__(self, miners: int, change: Change, encoding: Encoding) -> None:
-        self._miners = miners
-        self._change = change
-        self._encoding = encoding
-        messages = lines if encoding is Encoding.JSON_LINES else frames
-        self._messages: Iterator[bytes] = messages(miners, change)
-        self._cycle = Cycle(encoding)
-        self._wire_bytes = 0
+    def __init__(self, miners: int, shape: Shape, change: Change) -> None:
+        self._miners, self._shape, self._change = miners, shape, change
+        self._messages = messages(miners, shape, change)
+        self._cycle = Cycle(shape.encoding)
+        self._least = Unavoidable(shape)
+        self._message = b""
         self._rounds: list[Mapping[str, Cost]] = []
+        self._unavoidable: list[Mapping[str, Cost]] = []
+        self._run()
         self._run()
 
     def _run(self) -> Mapping[str, Cost]:
-        data = next(self._messages)
-        self._wire_bytes = len(data)
-        return self._cycle.run(data)
+        self._message = next(self._messages)
+        return self._cycle.run(self._message)
 
     def round(self) -> None:
         runs = [self._run() for _ in range(max(1, STEADY_MINERS // self._miners))]
         self._rounds.append(_median_stages(runs))
+        text = b"".join(inflate(self._cycle.body))
+        self._unavoidable.append(self._least.run(unframe(self._message), text))
 
     def figures(self) -> CycleFigures:
-        totals = [sum(stages.values(), FREE) for stages in self._rounds]
+        totals = [_total(stages) for stages in self._rounds]
+        least = [_total(stages) for stages in self._unavoidable]
         return CycleFigures(
             miners=self._miners,
+            shape=self._shape,
             change=self._change,
-            encoding=self._encoding,
-            wire_bytes=self._wire_bytes,
+            wire_bytes=len(self._message),
             text_bytes=self._cycle.body.size,
             gzip_bytes=sum(map(len, self._cycle.body.chunks)),
             stages=_median_stages(self._rounds),
             total=median_cost(totals),
+            unavoidable=_median_stages(self._unavoidable),
+            unavoidable_ratio=median(
+                ours.cpu / theirs.cpu for ours, theirs in zip(totals, least, strict=True)
+            ),
             cpu_by_round=tuple(total.cpu for total in totals),
         )
+
+
+def _total(stages: Mapping[str, Cost]) -> Cost:
+    return sum(stages.values(), FREE)
 
 
 def _median_stages(runs: list[Mapping[str, Cost]]) -> Mapping[str, Cost]:
@@ -138,15 +146,15 @@ def _median_stages(runs: list[Mapping[str, Cost]]) -> Mapping[str, Cost]:
 
 
 def measure_cycles(sizes: tuple[int, ...], rounds: int) -> list[CycleFigures]:
-    """Every kind of cycle at every size.
+    """Every kind of cycle of every shape and size.
 
-    Each round runs all of them, so that what else the machine does falls on all alike.
+    Each round runs all kinds of one shape, so that what else the machine does falls on all alike.
     """
-    kinds = [
-        *((change, Encoding.FRAMES) for change in Change),
-        (Change.WARM, Encoding.JSON_LINES),
-    ]
-    measured = [_Measured(size, *kind) for size in sizes for kind in kinds]
+    return [one for shape in Shape for one in _measure_shape(shape, sizes, rounds)]
+
+
+def _measure_shape(shape: Shape, sizes: tuple[int, ...], rounds: int) -> list[CycleFigures]:
+    measured = [_Measured(size, shape, change) for size in sizes for change in Change]
     # As the service does before it serves.
     gc.collect()
     gc.freeze()
@@ -159,8 +167,9 @@ def measure_cycles(sizes: tuple[int, ...], rounds: int) -> list[CycleFigures]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleRatios:
-    """How kinds of cycles compare, in CPU time; medians over the rounds' pairs."""
+    """How the kinds of cycles of one shape compare, in CPU time; medians over pairs of rounds."""
 
+    shape: Shape
     largest: int
     """Miners."""
     smallest: int
@@ -169,22 +178,31 @@ class CycleRatios:
     cold: float
     """At the largest size, against warm; the same for the next."""
     churn: float
+    unavoidable: float
+    """A warm cycle at the largest size, against what cannot be avoided."""
 
 
-def cycle_ratios(figures: list[CycleFigures]) -> CycleRatios:
-    """The ratios that the bounds are about."""
-    by_kind = {(one.miners, one.change, one.encoding): one.cpu_by_round for one in figures}
+def cycle_ratios(figures: list[CycleFigures]) -> list[CycleRatios]:
+    """The ratios that the bounds are about, for each shape that was measured."""
+    shapes = dict.fromkeys(one.shape for one in figures)
+    return [_ratios(shape, [one for one in figures if one.shape is shape]) for shape in shapes]
+
+
+def _ratios(shape: Shape, figures: list[CycleFigures]) -> CycleRatios:
+    by_kind = {(one.miners, one.change): one for one in figures}
     smallest, largest = min(one.miners for one in figures), max(one.miners for one in figures)
 
     def ratio(change: Change, miners: int) -> float:
-        over = by_kind[largest, change, Encoding.FRAMES]
-        under = by_kind[miners, Change.WARM, Encoding.FRAMES]
+        over = by_kind[largest, change].cpu_by_round
+        under = by_kind[miners, Change.WARM].cpu_by_round
         return median(a / b for a, b in zip(over, under, strict=True))
 
     return CycleRatios(
+        shape=shape,
         largest=largest,
         smallest=smallest,
         per_miner=ratio(Change.WARM, smallest) * smallest / largest,
         cold=ratio(Change.COLD, largest),
         churn=ratio(Change.CHURN, largest),
+        unavoidable=by_kind[largest, Change.WARM].unavoidable_ratio,
     )

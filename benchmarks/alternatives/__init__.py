@@ -1,0 +1,1 @@
+"""What other software takes for the same work, measured beside ours in the same run."""

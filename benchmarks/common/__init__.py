@@ -1,0 +1,1 @@
+"""The fleet, the costs and the programs that all measurements share."""

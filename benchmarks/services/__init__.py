@@ -1,0 +1,1 @@
+"""A whole service in a process of its own, fed and scraped over real sockets."""
