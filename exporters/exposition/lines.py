@@ -17,6 +17,7 @@ from itertools import chain, compress
 
 from exporters.exposition.families.family import Column, Texts
 from exporters.exposition.text_format import encode_all, escape_all, numbers
+from stats_gateway.rows.unknown import Unknown
 
 CHUNK_ROWS = 2048
 """Lines made at once: few enough to stay in the processor's cache on their way to compression."""
@@ -42,6 +43,9 @@ def sample_lines(
     `details` are further labels with their texts; values beside them are all known, since such a
     family says who a row is.
     """
+    if isinstance(column, Unknown):
+        return
+    details = [(detail, texts) for detail, texts in details if not isinstance(texts, Unknown)]
     start_of_line = b"\n" + name.encode()
     for place, template in enumerate(templates):
         chunk = slice(place * CHUNK_ROWS, (place + 1) * CHUNK_ROWS)

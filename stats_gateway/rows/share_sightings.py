@@ -11,7 +11,7 @@ column by column. Only rows that changed cost a step of a Python loop.
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, count, repeat
+from itertools import compress, count, repeat
 from operator import ne, sub
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ class ShareSightings:
     downstream_id: Sequence[int]
     shares: Sequence[int]
     connected_at: Sequence[int | None]
-    """As it was sent when the count last changed: a session that wanders does not drift away."""
+    """The first value of the session: what is sent wanders, and that is no new session."""
     quiet_since: Sequence[float]
     """Monotonic: when the count was last seen to grow, else when the session was first seen."""
     grew_at: Sequence[float | None]
@@ -73,15 +73,18 @@ def see_shares(
             quiet_since[place] = now.monotonic
             grew_at[place] = now.unix if changes[place] > 0 else None
     if connected_at != before.connected_at:
-        restarted = _restarted(connected_at, before.connected_at)
-        for place in restarted:
-            quiet_since[place] = now.monotonic
-            grew_at[place] = None
-        counted_from = list(before.connected_at)
-        for place in chain(compress(count(), changes), restarted):
-            counted_from[place] = connected_at[place]
-        if counted_from != list(connected_at):
-            connected_at = counted_from
+        kept = list(connected_at)
+        for place in compress(count(), map(ne, connected_at, before.connected_at)):
+            sent, first = connected_at[place], before.connected_at[place]
+            if sent is None or first is None or changes[place] < 0:
+                continue
+            if abs(sent - first) <= SESSION_TOLERANCE_SECONDS:
+                kept[place] = first
+            else:
+                quiet_since[place] = now.monotonic
+                grew_at[place] = None
+        if kept != list(connected_at):
+            connected_at = kept
     return ShareSightings(
         downstream_id=downstream_id,
         shares=shares,
@@ -89,20 +92,6 @@ def see_shares(
         quiet_since=quiet_since,
         grew_at=grew_at,
     )
-
-
-def _restarted(now: Sequence[int | None], before: Sequence[int | None]) -> list[int]:
-    """The places of the rows whose `connected_at` belongs to another session."""
-    places = []
-    for place in compress(count(), map(ne, now, before)):
-        ours, theirs = now[place], before[place]
-        if (
-            ours is not None
-            and theirs is not None
-            and abs(ours - theirs) > SESSION_TOLERANCE_SECONDS
-        ):
-            places.append(place)
-    return places
 
 
 def _aligned(before: ShareSightings, downstream_id: Sequence[int]) -> ShareSightings:

@@ -136,15 +136,13 @@ def _connections(
     dropped: Dropped,
 ) -> ConnectionsPart:
     before = previous.rows if isinstance(previous, ConnectionsPart) else None
-    # The rows of a PoolStatus have no hashrate: it comes with the window.
-    hashrate_required = isinstance(snapshot, ConnectionSnapshot)
     if isinstance(snapshot, PoolStatus):
         services = [_listening(one.service_type, one.address) for one in snapshot.services]
     elif snapshot.listen_address:
         services = [_listening("Pool", snapshot.listen_address)]
     else:
         services = []
-    rows = connection_rows(batches, before, now, dropped, hashrate_required=hashrate_required)
+    rows = connection_rows(batches, before, now, dropped)
     return ConnectionsPart(rows=rows, services=tuple(services))
 
 

@@ -28,8 +28,15 @@ texts = st.text(st.characters(codec=None), max_size=12) | st.sampled_from(
 counts = st.integers(0, 2**64 - 1)
 reals = st.floats() | st.none()
 times = st.integers(-(2**63), 2**63 - 1)
+reasons = st.sampled_from(["stale", "duplicate", "low_difficulty", "unauthorized", "other"]) | texts
+rejects = st.none() | st.dictionaries(reasons, counts, max_size=4)
 optional = {
+    "hashrate": reals,
+    "shares_submitted": st.none() | counts,
+    "connected_at": st.none() | times,
+    "agent": st.none() | texts,
     "shares_rejected": st.none() | counts,
+    "shares_rejected_by": rejects,
     "work": reals,
     "last_share_at": st.none() | times,
     "address": st.none() | texts,
@@ -38,20 +45,21 @@ miners = st.fixed_dictionaries(
     {
         "downstream_id": st.integers(0, 4),
         "name": texts,
-        "hashrate": reals,
-        "shares_submitted": counts,
-        "connected_at": times,
     },
-    optional=optional,
+    optional=optional
+    | {
+        "difficulty": reals,
+        "device": st.none()
+        | st.fixed_dictionaries(
+            {}, optional={"hashrate": reals, "power": reals, "temperature": reals}
+        ),
+    },
 )
 connections = st.fixed_dictionaries(
     {
         "downstream_id": st.integers(0, 4),
-        "connection_type": st.sampled_from(["Translator", "Mint", "Job Declarator", "?"]),
-        "hashrate": reals,
-        "shares_submitted": counts,
+        "connection_type": st.sampled_from(["Translator", "Mint", "Job Declarator", "Miner", "?"]),
         "channels": st.lists(st.integers(0, 9), max_size=3),
-        "connected_at": st.none() | times,
     },
     optional=optional
     | {

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from stats_gateway.rows.rows import Rows
 from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
+from stats_gateway.rows.unknown import Unknown
 from stats_gateway.store.sources import Source
 
 Number = int | float
@@ -79,6 +80,8 @@ def ones(rows: Rows) -> Column:
 def work_hashes(rows: Rows) -> Column:
     """Work in hashes instead of difficulties."""
     work = rows.work
+    if isinstance(work, Unknown):
+        return work
     if isinstance(work, array):
         return array("d", [one * HASHES_PER_DIFFICULTY for one in work])
     return [None if one is None else one * HASHES_PER_DIFFICULTY for one in work]

@@ -57,8 +57,8 @@ def test_an_empty_source_is_zero_where_a_stale_one_is_absent(service: Service) -
     assert of(found, f"stratum_{total}_hashrate_hashes_per_second") == {"a": 0}
 
 
-def test_the_three_known_connection_types_are_always_there_and_others_when_seen() -> None:
-    known = {"Translator": 0.0, "Mint": 0.0, "Job Declarator": 0.0}
+def test_the_four_known_connection_types_are_always_there_and_others_when_seen() -> None:
+    known = {"Translator": 0.0, "Mint": 0.0, "Job Declarator": 0.0, "Miner": 0.0}
     label = "connection_type"
     empty = shown(Service.POOL, connection_snapshot())
     assert of(empty, "stratum_pool_connections", label) == known
@@ -67,13 +67,13 @@ def test_the_three_known_connection_types_are_always_there_and_others_when_seen(
 
 
 def test_the_pools_hashrate_is_that_of_connections_that_mine() -> None:
-    kinds = {"Translator": 1.0, "Job Declarator": 2.0, "Mint": 4.0, "x": 8.0}
+    kinds = {"Translator": 1.0, "Job Declarator": 2.0, "Mint": 4.0, "Miner": 16.0, "x": 8.0}
     rows = [
         connection(id_, connection_type=kind, hashrate=rate)
         for id_, (kind, rate) in enumerate(kinds.items())
     ]
     found = shown(Service.POOL, connection_snapshot(*rows))
-    assert of(found, "stratum_pool_hashrate_hashes_per_second") == {"a": 3.0}
+    assert of(found, "stratum_pool_hashrate_hashes_per_second") == {"a": 19.0}
 
 
 def test_work_is_difficulty_times_two_to_the_32_and_absent_when_not_sent() -> None:

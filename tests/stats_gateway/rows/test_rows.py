@@ -47,11 +47,11 @@ def test_rows_can_be_taken_in_any_order_with_all_their_columns() -> None:
 
 
 def test_only_connections_that_mine_add_up_to_the_pools_hashrate() -> None:
-    kinds = {"Translator": 1.0, "Job Declarator": 2.0, "Mint": 4.0, "x": 8.0}
+    kinds = {"Translator": 1.0, "Job Declarator": 2.0, "Mint": 4.0, "Miner": 16.0, "x": 8.0}
     rows = (
         connection(id_, connection_type=kind, hashrate=rate)
         for id_, (kind, rate) in enumerate(kinds.items())
     )
     part = content(connection_snapshot(*rows))
     assert isinstance(part, ConnectionsPart)
-    assert list(part.rows.hashing()) == [1.0, 2.0]
+    assert list(part.rows.hashing()) == [1.0, 2.0, 16.0]

@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.limits import MAX_CHANNELS, MAX_SERVICES, MAX_SNAPSHOT_CHANNELS
+from stats_gateway.limits import (
+    MAX_CHANNELS,
+    MAX_REJECT_REASONS,
+    MAX_SERVICES,
+    MAX_SNAPSHOT_CHANNELS,
+)
 from stats_gateway.store.parts import ConnectionsPart, JobDeclaratorPart
 from stats_gateway.wire.decoding import MESSAGE_TYPES, MessageDecoder, message_type
 from stats_gateway.wire.encoding import Encoding
@@ -70,7 +75,7 @@ def test_a_message_without_a_required_field_is_refused(message: Fields, field: s
     assert refused({name: rest}) is Reason.MALFORMED
 
 
-@pytest.mark.parametrize("field", ["downstream_id", "name", "hashrate", "shares_submitted"])
+@pytest.mark.parametrize("field", ["downstream_id", "name"])
 def test_a_row_without_a_required_field_refuses_its_snapshot(field: str) -> None:
     row = miner()
     del row[field]
@@ -90,9 +95,14 @@ def test_a_row_without_a_required_field_refuses_its_snapshot(field: str) -> None
         ("hashrate", "1"),
         ("hashrate", True),
         ("shares_submitted", -1),
-        ("shares_submitted", None),
+        ("shares_rejected_by", 3),
+        ("shares_rejected_by", {"stale": -1}),
+        ("shares_rejected_by", {"stale": None}),
+        ("shares_rejected_by", {str(number): 1 for number in range(MAX_REJECT_REASONS + 1)}),
+        ("difficulty", "1"),
+        ("agent", 5),
+        ("device", {"power": "1"}),
         ("shares_rejected", "0"),
-        ("connected_at", None),
         ("connected_at", 2**63),
         ("last_share_at", "now"),
     ],
@@ -107,6 +117,9 @@ def test_a_value_of_the_wrong_type_or_range_refuses_its_snapshot(field: str, val
         (miner_snapshot(timestamp=2**64), "timestamp"),
         (miner_snapshot(miner(shares_submitted=2**64)), "shares"),
         (miner_snapshot(miner(shares_rejected=2**64)), "rejected"),
+        (miner_snapshot(miner(shares_rejected_by={"stale": 2**64})), "by reason"),
+        (miner_snapshot(miner(shares_rejected_by={"a": 2**63, "b": 2**63})), "other"),
+        (miner_snapshot(miner(1), miner(2, shares_rejected_by={"stale": 2**64})), "of one row"),
         (miner_snapshot(wallet={"balance": 2**64}), "balance"),
         (miner_snapshot(wallet={"balance": 0, "quotes_amount": 2**64}), "amount"),
         (connection_snapshot(connection(ehash_mined=2**64)), "mined"),
