@@ -87,23 +87,25 @@ class MeasurementBuilder(NumberBuilder[float]):
         least = _least_of_possible(numbers)
         if least is None:
             if numbers.count(None) < len(numbers):
-                numbers = list(map(self._checked, numbers))
+                numbers = [possible(number, self._dropped, self._lowest) for number in numbers]
         elif least < self._lowest:
-            numbers = list(map(self._checked, numbers))
+            numbers = [possible(number, self._dropped, self._lowest) for number in numbers]
         elif least <= 0:
             numbers = list(map(_NO_SIGN, numbers))  # type: ignore[arg-type]  # all are known here
         super().add(numbers)
 
-    def _checked(self, number: float | None) -> float | None:
-        if number is None:
-            return None
-        if not isfinite(number):
-            self._dropped[DroppedValue.NOT_A_NUMBER] += 1
-            return None
-        if number < self._lowest:
-            self._dropped[DroppedValue.NEGATIVE] += 1
-            return None
-        return number + 0.0
+
+def possible(number: float | None, dropped: Dropped, lowest: float = 0.0) -> float | None:
+    """`number`, or None where it cannot be, which is counted in `dropped`."""
+    if number is None:
+        return None
+    if not isfinite(number):
+        dropped[DroppedValue.NOT_A_NUMBER] += 1
+        return None
+    if number < lowest:
+        dropped[DroppedValue.NEGATIVE] += 1
+        return None
+    return number + 0.0
 
 
 _NO_SIGN = (0.0).__add__

@@ -110,6 +110,16 @@ class WalletInfo(Struct, frozen=True, kw_only=True):
     quotes_amount: U64 | None = None
 
 
+class Totals(Struct, frozen=True, kw_only=True):
+    """What all sessions since the sender's start add up to, those that ended included."""
+
+    shares_submitted: U64 | None = None
+    shares_rejected: U64 | None = None
+    shares_rejected_by: RejectedBy | None = None
+    work: float | None = None
+    """In difficulty, as in the rows."""
+
+
 class UpstreamInfo(Struct, frozen=True, kw_only=True):
     """The pool that a translator mines at."""
 
@@ -134,6 +144,7 @@ class MinerSnapshot(Struct, frozen=True, kw_only=True):
     """Unix seconds by the sender's clock."""
     wallet: WalletInfo | None = None
     upstream: UpstreamInfo | None = None
+    totals: Totals | None = None
 
 
 class ConnectionSnapshot(Struct, frozen=True, kw_only=True):
@@ -143,6 +154,7 @@ class ConnectionSnapshot(Struct, frozen=True, kw_only=True):
     """An array of `ConnectionInfo`."""
     timestamp: U64
     listen_address: str | None = None
+    totals: Totals | None = None
 
 
 class BalanceUpdate(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,28 @@ ON_NO_BOARD = {
     "python_gc_objects_collected_total": "for debugging the services, not for running them",
     "python_gc_objects_uncollectable_total": "for debugging the services, not for running them",
     "python_gc_collections_total": "for debugging the services, not for running them",
+    **dict.fromkeys(
+        (
+            "stratum_pool_connection_shares_rejected_by_reason_total",
+            "stratum_pool_quotes_amount_ehash_total",
+            "stratum_pool_quotes_created_total",
+            "stratum_pool_shares_rejected_by_reason_total",
+            "stratum_pool_shares_rejected_total",
+            "stratum_pool_shares_submitted_total",
+            "stratum_pool_wallet_balance_ehash",
+            "stratum_pool_work_hashes_total",
+            "stratum_proxy_miner_device_hashrate_hashes_per_second",
+            "stratum_proxy_miner_device_power_watts",
+            "stratum_proxy_miner_device_temperature_celsius",
+            "stratum_proxy_miner_difficulty",
+            "stratum_proxy_miner_shares_rejected_by_reason_total",
+            "stratum_proxy_shares_rejected_by_reason_total",
+            "stratum_proxy_shares_rejected_total",
+            "stratum_proxy_shares_submitted_total",
+            "stratum_proxy_work_hashes_total",
+        ),
+        "only some senders tell it, and no panel asks for it so far",
+    ),
 }
 
 

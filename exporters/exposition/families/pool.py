@@ -15,6 +15,7 @@ from exporters.exposition.families.family import (
     work_hashes,
 )
 from exporters.exposition.families.gateway import GATEWAY_SOURCE_FAMILIES
+from exporters.exposition.families.totals import total_families, wallet_families
 from stats_gateway.rows.rows import ConnectionRows, ConnectionType, total_hashrate
 from stats_gateway.store.sources import Source
 
@@ -62,6 +63,13 @@ CONNECTION_FAMILIES: tuple[RowFamily[ConnectionRows], ...] = (
         help="Shares the pool rejected over the connection since it was opened.",
         labels=CONNECTION_LABELS,
         values=lambda rows: rows.shares_rejected,
+    ),
+    RowFamily(
+        name="stratum_pool_connection_shares_rejected_by_reason_total",
+        kind=Kind.COUNTER,
+        help="Shares the pool rejected over the connection since it was opened, by reason.",
+        labels=(*CONNECTION_LABELS, "reason"),
+        values=lambda rows: rows.shares_rejected_by,
     ),
     RowFamily(
         name="stratum_pool_connection_work_hashes_total",
@@ -141,11 +149,13 @@ POOL_SOURCE_FAMILIES: tuple[SourceFamily, ...] = (
     SourceFamily(
         name="stratum_pool_hashrate_hashes_per_second",
         kind=Kind.GAUGE,
-        help="The sum of the hashrates of translators and job declarator clients, "
+        help="The sum of the hashrates of translators, job declarator clients and miners, "
         "hidden ones included.",
         labels=("source",),
         samples=_connections_hashrate,
     ),
+    *total_families("pool", "pool"),
+    *wallet_families("pool", "pool"),
     SourceFamily(
         name="stratum_pool_service_info",
         kind=Kind.GAUGE,
