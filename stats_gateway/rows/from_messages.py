@@ -109,7 +109,7 @@ class _CommonBuilders:
         self.shares_submitted.add([row.shares_submitted for row in batch])
         rejected = [row.shares_rejected for row in batch]
         rejected_by = [row.shares_rejected_by for row in batch]
-        if None in rejected and rejected_by.count(None) < len(rejected_by):
+        if rejected_by.count(None) < len(rejected_by):
             rejected = list(map(known_sum, rejected_by, rejected))
         self.shares_rejected.add(rejected)
         self.shares_rejected_by.add(rejected_by)

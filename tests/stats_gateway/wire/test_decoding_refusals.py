@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
 from stats_gateway.limits import (
     MAX_CHANNELS,
     MAX_REJECT_REASONS,
@@ -238,7 +238,7 @@ messages = fields | st.dictionaries(keys, fields, max_size=2)
 
 
 def assert_message_or_refusal(payload: bytes, encoding: Encoding) -> None:
-    with contextlib.suppress(MessageRefused):
+    with contextlib.suppress(MessageRefused, ConnectionRefused):
         assert message_type(DECODERS[encoding].decode(payload)) in MESSAGE_TYPES
 
 
@@ -252,6 +252,46 @@ def test_anything_of_a_known_shape_is_a_message_or_refused(
     message: Fields, encoding: Encoding
 ) -> None:
     assert_message_or_refusal(PAYLOADS[encoding](message), encoding)
+
+
+def to_vec(value: object) -> object:
+    """`value` as `rmp_serde::to_vec` writes it in Rust: without the names of fields."""
+    if isinstance(value, dict):
+        return [to_vec(one) for one in value.values()]
+    return [to_vec(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"MinerSnapshot": to_vec([[miner()], NOW, None, None])},
+        miner_snapshot() | {"MinerSnapshot": {"miners": to_vec([miner()]), "timestamp": NOW}},
+        to_vec(miner_snapshot(miner())),
+    ],
+)
+def test_a_refusal_of_structs_without_names_names_the_cure(message: object) -> None:
+    with pytest.raises(MessageRefused, match="use rmp_serde::to_vec_named") as refused:
+        content(PAYLOADS[Encoding.FRAMES](message))
+    assert refused.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"Hello": ["src", 5.0, None, None]},
+        {"Hello": {"interval": 5.0}},
+        {"Hello": {"source": 5}},
+        {"type": "Hello"},
+        {"Hello": None},
+    ],
+)
+def test_a_hello_that_does_not_decode_refuses_the_connection(
+    message: Fields, encoding: Encoding
+) -> None:
+    with pytest.raises(ConnectionRefused) as refused:
+        DECODERS[encoding].decode(PAYLOADS[encoding](message))
+    assert refused.value.reason is ConnectionReason.BAD_HELLO
 
 
 @given(st.data(), st.sampled_from(Encoding), st.sampled_from(ALL_KINDS))
