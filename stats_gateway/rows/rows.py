@@ -100,12 +100,12 @@ class ConnectionRows(Rows):
         return (rate for connection_type, rate in pairs if connection_type in HASHING_TYPES)
 
 
-def total_hashrate(hashrates: Iterable[float | None]) -> float | None:
-    """The sum in hashes per second; None when there are rows and not one of them is known.
+def total_of(measurements: Iterable[float | None]) -> float | None:
+    """The sum of hashrates or work; None when there are rows and not one of them is known.
 
     None, too, when no double can hold the sum.
     """
-    values = hashrates if isinstance(hashrates, array) else list(hashrates)
+    values = measurements if isinstance(measurements, array) else list(measurements)
     known = values if isinstance(values, array) else [one for one in values if one is not None]
     try:
         return fsum(known) if known or not values else None

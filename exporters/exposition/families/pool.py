@@ -16,7 +16,7 @@ from exporters.exposition.families.family import (
 )
 from exporters.exposition.families.gateway import GATEWAY_SOURCE_FAMILIES
 from exporters.exposition.families.totals import total_families, wallet_families
-from stats_gateway.rows.rows import ConnectionRows, ConnectionType, total_hashrate
+from stats_gateway.rows.rows import ConnectionRows, ConnectionType, total_of
 from stats_gateway.store.sources import Source
 
 CONNECTION_LABELS = ("source", "downstream_id", "connection_type")
@@ -128,7 +128,7 @@ def _connection_types(source: Source, _hidden: int) -> Iterator[Sample]:
 
 def _connections_hashrate(source: Source, _hidden: int) -> Iterator[Sample]:
     if source.connections is not None:
-        total = total_hashrate(source.connections.hashing())
+        total = total_of(source.connections.hashing())
         if total is not None:
             yield (), total
 

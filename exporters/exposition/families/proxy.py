@@ -13,7 +13,7 @@ from exporters.exposition.families.family import (
 )
 from exporters.exposition.families.gateway import GATEWAY_SOURCE_FAMILIES
 from exporters.exposition.families.totals import total_families, wallet_families
-from stats_gateway.rows.rows import MinerRows, MinerState, total_hashrate
+from stats_gateway.rows.rows import MinerRows, MinerState, total_of
 from stats_gateway.store.sources import Source
 
 MINER_LABELS = ("source", "downstream_id", "name")
@@ -118,7 +118,7 @@ def _miner_states(source: Source, _hidden: int) -> Iterator[Sample]:
 
 def _miners_hashrate(source: Source, _hidden: int) -> Iterator[Sample]:
     if source.miners is not None:
-        total = total_hashrate(source.miners.hashrate)
+        total = total_of(source.miners.hashrate)
         if total is not None:
             yield (), total
 

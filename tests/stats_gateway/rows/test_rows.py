@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_gateway.rows.rows import take, total_hashrate
+from stats_gateway.rows.rows import take, total_of
 from stats_gateway.store.parts import ConnectionsPart, MinersPart
 from tests.support.senders import content
 from tests.support.snapshots import connection, connection_snapshot, miner, miner_snapshot
@@ -25,12 +25,12 @@ from tests.support.snapshots import connection, connection_snapshot, miner, mine
 def test_the_total_is_of_what_is_known_and_unknown_when_nothing_is(
     hashrates: list[float | None], total: float | None
 ) -> None:
-    assert total_hashrate(hashrates) == total
+    assert total_of(hashrates) == total
 
 
 @given(st.lists(st.none() | st.floats(0, allow_infinity=False)))
 def test_a_total_is_always_a_number_or_unknown(hashrates: list[float | None]) -> None:
-    total = total_hashrate(hashrates)
+    total = total_of(hashrates)
     assert total is None or math.isfinite(total)
 
 
