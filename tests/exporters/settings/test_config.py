@@ -18,6 +18,7 @@ from exporters.settings.config import (
 )
 from exporters.settings.files import parse_toml
 from exporters.settings.limits import WebLimits
+from exporters.settings.tables.limits import MAX_EXPOSED
 from stats_gateway.intake.access import CertificateName
 from stats_gateway.limits import MAX_NAME_BYTES, Limits
 from stats_gateway.wire.services import Service
@@ -55,7 +56,7 @@ def test_without_any_setting_there_are_defaults() -> None:
     config = configured()
     assert config.ingest_listen_address == Address("127.0.0.1", 8082)
     assert config.limits == Limits()
-    assert config.max_downstreams_exposed is None
+    assert config.max_downstreams_exposed == MAX_EXPOSED
     assert config.aliases == {}
 
 
