@@ -11,8 +11,8 @@ from benchmarks import fleet
 from benchmarks.clients import TIMEOUT_SECONDS, Address, Scraper
 from benchmarks.cycle import Cycle
 from benchmarks.running import FINE_POLL_SECONDS, Feed, Server, running_service
-from exporters.deflate import inflate
-from exporters.text_format import Format
+from exporters.exposition.gzip_parts import inflate
+from exporters.exposition.text_format import Format
 
 LISTENING = r"address=([\d.]+):(\d+)"
 NAME = "prometheus-pushgateway"

@@ -18,12 +18,12 @@ from benchmarks import fleet
 from benchmarks.cost import Stopwatch
 from benchmarks.cycle import Cycle, unframe
 from benchmarks.programs import answer
-from exporters.families.family import Family, Kind
-from exporters.families.proxy import LAYOUT
-from stats_gateway.decoding import MessageDecoder
-from stats_gateway.messages import MinerInfo, MinerSnapshot
-from stats_gateway.rows import Encoding
-from stats_gateway.windows import HASHES_PER_DIFFICULTY
+from exporters.exposition.families.family import Family, Kind
+from exporters.exposition.families.proxy import LAYOUT
+from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
+from stats_gateway.wire.decoding import MessageDecoder
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.messages import MinerInfo, MinerSnapshot
 
 SOURCE = "bench"
 

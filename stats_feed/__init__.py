@@ -1,1 +1,1 @@
-"""`stats-feed`: senders as programs."""
+"""`stats-feed` runs senders as programs of their own."""

@@ -1,4 +1,4 @@
-"""`stats-feed`: the command line."""
+"""This module is the program `stats-feed`: its command line and its exit code."""
 
 import argparse
 import logging

@@ -1,4 +1,4 @@
-"""Who may import whom, as CONTRIBUTING says, and that every module has its tests."""
+"""Who may import whom, how many entries a room has, and that every module says what it is for."""
 
 import ast
 import subprocess
@@ -20,79 +20,45 @@ MAY_IMPORT = {
     "stats_gateway": {"msgspec", "msgpack"},
     "exporters": {
         *("stats_gateway", "prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
-        # h11 is uvicorn's parser; the other two read and check the web configuration.
-        *("h11", "yaml", "bcrypt"),
+        # h11 is uvicorn's parser; yaml and bcrypt read and check the web configuration; httpx asks
+        # Prometheus for history.
+        *("h11", "yaml", "bcrypt", "httpx"),
     },
     "stats_feed": {"stats_gateway.sender"},
-    "stats_history": set[str](),
+    # The package alone, which says the version.
+    "stats_history": {"=stats_gateway"},
 }
 
-# Modules without a test file of their own, and the reason or the tests that cover them.
-TESTED_ELSEWHERE = {
-    "exporters/answers.py": "exporters/test_app.py",
-    "exporters/basic_auth.py": "security/test_web_access.py",
-    "exporters/families/family.py": "exporters/test_families.py",
-    "exporters/families/gateway.py": "exporters/test_families.py",
-    "exporters/families/pool.py": "exporters/test_families.py",
-    "exporters/families/proxy.py": "exporters/test_families.py",
-    "exporters/gates.py": "security/test_web_access.py",
-    "exporters/guard.py": "security/test_http_bounds.py",
-    "exporters/history_api.py": "exporters/test_history.py",
-    "exporters/history_settings.py": "exporters/test_settings.py",
-    "exporters/http_protocol.py": "security/test_http_bounds.py",
-    "exporters/http_server.py": "exporters/test_app.py",
-    "exporters/ingest.py": "security/test_tokens.py",
-    "exporters/limit_settings.py": "exporters/test_settings.py",
-    **dict.fromkeys(
-        (
-            f"exporters/page/{name}.py"
-            for name in (
-                *("columns", "document", "files", "markup", "routes", "sources", "state"),
-                *("summary", "totals", "units"),
-            )
-        ),
-        "e2e/test_page.py",
+# The rooms of a package from the top floor down: a module imports from its own room and from those
+# below it, never upward. What is on one line may not import each other.
+FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "exporters": (
+        ("proxy", "pool"),
+        ("service",),
+        ("http",),
+        ("endpoints",),
+        ("access",),
+        ("logs",),
+        ("settings",),
+        ("history",),
+        ("exposition",),
+        ("errors",),
     ),
-    "exporters/pool/__main__.py": "exporters/test_service.py",
-    "exporters/proxy/__main__.py": "exporters/test_service.py",
-    "exporters/prometheus.py": "exporters/test_history.py",
-    "exporters/refusals.py": "security/test_http_bounds.py",
-    "exporters/tls.py": "security/test_ingest_tls.py",
-    "exporters/tokens.py": "security/test_tokens.py",
-    "exporters/watched.py": "security/test_web_config.py",
-    "exporters/web_config.py": "security/test_web_config.py",
-    "exporters/web_tls.py": "security/test_web_access.py",
-    "exporters/yaml_nodes.py": "security/test_web_config.py",
-    "stats_feed/__main__.py": "stats_feed/test_program.py",
-    "stats_feed/models.py": "stats_feed/test_fleet.py",
-    "stats_feed/shares.py": "stats_feed/test_fleet.py",
-    "stats_feed/simulate.py": "stats_feed/test_program.py",
-    "stats_gateway/accepting.py": "stats_gateway/test_server.py",
-    "stats_gateway/messages.py": "stats_gateway/test_decoding.py",
-    "stats_gateway/rust_services.py": "stats_gateway/test_contents.py",
-    "stats_gateway/sender/downstreams.py": "stats_gateway/sender/test_miners.py",
-    "stats_gateway/sender/session.py": "stats_gateway/sender/test_handle.py",
-    "stats_gateway/sender/snapshots.py": "stats_gateway/sender/test_wire.py",
-    "stats_gateway/version.py": "test_version.py",
-    "stats_history/__main__.py": "stats_history/test_import.py",
-    "stats_history/conversion.py": "stats_history/test_import.py",
-    "stats_history/importer.py": "stats_history/test_import.py",
-    "stats_history/old_database.py": "stats_history/test_import.py",
-    "stats_history/old_schema.py": "stats_history/test_import.py",
-    "stats_history/outputs.py": "stats_history/test_import.py",
-    "stats_history/report.py": "stats_history/test_import.py",
-    "stats_history/state.py": "stats_history/test_killed.py",
+    "stats_gateway": (
+        ("server",),
+        ("intake",),
+        ("store",),
+        ("rows",),
+        ("wire",),
+        ("limits", "clock"),
+        ("errors",),
+    ),
 }
-NOTHING_TO_TEST = {
-    "exporters/errors.py": "names only",
-    "exporters/web_limits.py": "numbers only",
-    "stats_gateway/clock.py": "reads the clock",
-    "stats_gateway/errors.py": "names only",
-    "stats_gateway/limits.py": "numbers only",
-    "stats_gateway/sender/errors.py": "names only",
-    "stats_gateway/tally.py": "fields only",
-    "stats_history/errors.py": "names only",
-}
+MAX_ENTRIES = 9
+"""Files and folders a reader can take in at a glance, on each level of a package."""
+
+MIN_WORDS = 5
+"""A full sentence has a subject, a verb and an object, with their articles."""
 
 
 def modules() -> list[str]:
@@ -140,6 +106,8 @@ def is_allowed(imported: str, folder: str) -> bool:
         # The sender is a package of its own: nothing of the gateway stands on it.
         return folder != "stats_gateway" or not imported.startswith("stats_gateway.sender")
     allowed = MAY_IMPORT[folder]
+    if f"={imported}" in allowed:
+        return True
     return any((imported + ".").startswith(f"{name}.") for name in allowed)
 
 
@@ -169,27 +137,68 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     TopologicalSorter(graph).prepare()
 
 
-def test_every_module_has_its_tests_or_a_reason_to_have_none() -> None:
-    listed = TESTED_ELSEWHERE.keys() | NOTHING_TO_TEST.keys()
-    without = [
-        module
-        for module in modules()
-        if not module.endswith("__init__.py") and module not in listed and not own_test(module)
-    ]
-    assert without == []
+def floor(module: str) -> int | None:
+    """The number of the module's floor, from the top; None where its package has no floors."""
+    package, _, rest = module.partition("/")
+    room = rest.partition("/")[0].removesuffix(".py")
+    floors = FLOORS.get(package, ())
+    return next((number for number, rooms in enumerate(floors) if room in rooms), None)
 
 
-def test_what_is_listed_is_still_so() -> None:
-    listed = [*TESTED_ELSEWHERE, *NOTHING_TO_TEST]
-    assert [module for module in listed if not (ROOT / module).is_file()] == []
-    assert [module for module in listed if own_test(module)] == []
-    elsewhere = set(TESTED_ELSEWHERE.values())
-    assert [test for test in sorted(elsewhere) if not (ROOT / "tests" / test).is_file()] == []
+@pytest.mark.parametrize("module", [one for one in modules() if floor(one) is not None])
+def test_a_module_imports_only_from_its_own_room_and_from_those_below(module: str) -> None:
+    package, room = module.split("/")[:2]
+    upward = []
+    for name in imports(module, also_when_called=True):
+        path = as_path(name)
+        if (
+            path is None
+            or not path.startswith(f"{package}/")
+            or path.startswith(f"{package}/{room}/")
+        ):
+            continue
+        other, own = floor(path), floor(module)
+        if path != module and other is not None and own is not None and other <= own:
+            upward.append(name)
+    assert upward == []
 
 
-def own_test(module: str) -> bool:
-    folder, _, name = module.rpartition("/")
-    return (ROOT / "tests" / folder / f"test_{name}").is_file()
+def test_every_room_of_a_package_with_floors_is_on_a_floor() -> None:
+    entries = [one for package in FLOORS for one in modules() if one.startswith(f"{package}/")]
+    apart = {"stats_gateway/sender", "exporters/__init__.py", "stats_gateway/__init__.py"}
+    homeless = {one for one in entries if floor(one) is None and not one.startswith(tuple(apart))}
+    assert homeless == set()
+
+
+def test_every_room_has_at_most_nine_entries() -> None:
+    crowded = {}
+    for package in (*PACKAGES, "benchmarks"):
+        for folder in (ROOT / package, *(ROOT / package).rglob("*/")):
+            if (folder / "__init__.py").is_file():
+                names = {
+                    one.name for one in folder.iterdir() if one.suffix == ".py" or is_room(one)
+                }
+                names -= {"__init__.py", "__main__.py"}
+                crowded[folder.relative_to(ROOT).as_posix()] = len(names)
+    assert {room: count for room, count in crowded.items() if count > MAX_ENTRIES} == {}
+
+
+def is_room(folder: Path) -> bool:
+    """Whether `folder` holds modules or the files they ship, and is no entry point of a program."""
+    if not folder.is_dir() or folder.name == "__pycache__":
+        return False
+    return {one.name for one in folder.iterdir()} - {"__pycache__"} != {
+        "__init__.py",
+        "__main__.py",
+    }
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_modules_docstring_begins_with_a_full_sentence(module: str) -> None:
+    docstring = ast.get_docstring(ast.parse((ROOT / module).read_text())) or ""
+    first = docstring.split("\n\n")[0].replace("\n", " ")
+    assert first.endswith("."), first
+    assert len(first.split()) >= MIN_WORDS, first
 
 
 def test_nothing_happens_on_import() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.families import ALL
+from exporters.exposition.families import ALL
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.service import Service
 from tests.support.ports import free_ports

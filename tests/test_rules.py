@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from exporters.families import ALL
-from exporters.refusals import HttpReason
+from exporters.exposition.families import ALL
+from exporters.exposition.refusals import HttpReason
 from stats_gateway.errors import ConnectionReason, Reason
 from tests.grafana.promql import read
 from tests.support.programs import program

@@ -17,11 +17,8 @@ the path of a share, and nothing grows while the gateway is away. Needs msgpack 
 """
 
 from stats_gateway.sender.backoff import backoff
-from stats_gateway.sender.connections import DownstreamTracker
 from stats_gateway.sender.handle import HandleStatistics, StatsHandle
-from stats_gateway.sender.hashrate import HASHES_PER_DIFFICULTY, HashrateWindow
 from stats_gateway.sender.loop import SnapshotLoop, Tracker
-from stats_gateway.sender.miners import MinerTracker
 from stats_gateway.sender.session import Timeouts
 from stats_gateway.sender.snapshots import (
     ConnectionInfo,
@@ -33,6 +30,9 @@ from stats_gateway.sender.snapshots import (
     UpstreamInfo,
     WalletInfo,
 )
+from stats_gateway.sender.trackers.connections import DownstreamTracker
+from stats_gateway.sender.trackers.hashrate import HASHES_PER_DIFFICULTY, HashrateWindow
+from stats_gateway.sender.trackers.miners import MinerTracker
 
 __all__ = [
     "HASHES_PER_DIFFICULTY",

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks import fleet
 from benchmarks.cycle import Cycle
 from benchmarks.racer import Families, Gauges
-from exporters.deflate import inflate
-from exporters.families.proxy import LAYOUT
+from exporters.exposition.families.proxy import LAYOUT
+from exporters.exposition.gzip_parts import inflate
 
 MINERS = 7
 

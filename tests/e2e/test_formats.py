@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.families import ALL
+from exporters.exposition.families import ALL
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.prometheus import scraping
 from tests.e2e.harness.rows import full_connection_snapshot, full_miner_snapshot, miner

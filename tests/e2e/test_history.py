@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from exporters.prometheus import ANSWER_SECONDS, MAX_QUESTIONS
+from exporters.history.client import ANSWER_SECONDS, MAX_QUESTIONS
 from tests.e2e.harness.past import DECLARED, HOUR, Session, write
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.prometheus import scraping

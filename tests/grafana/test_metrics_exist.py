@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from exporters.families import ALL, Kind
+from exporters.exposition.families import ALL, Kind
 from tests.grafana.boards import (
     Panel,
     Query,

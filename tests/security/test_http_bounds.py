@@ -14,12 +14,13 @@ from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.service import Service
 from tests.security.peers import connected, hello, wait_refused
-from tests.support.until import until
+from tests.support.until import sleep_until, until
 
 pytestmark = pytest.mark.slow
 
 OTHER = "127.0.0.2"
-REQUEST = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+THIRD = "127.0.0.3"
+REQUEST = b"GET /metrics HTTP/1.1\r\nHost: [::1]\r\n\r\n"
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def fill(service: Service, stack: ExitStack, count: int) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"GET", b"GET /metrics HTTP/1.1\r\nHost: a\r\n", REQUEST + b"GET /metr"],
+    [b"", b"GET", b"GET /metrics HTTP/1.1\r\nHost: [::1]\r\n", REQUEST + b"GET /metr"],
     ids=["nothing", "a word", "no end of the header", "half of a second request"],
 )
 def test_a_request_that_does_not_come_whole_ends_in_time(data: bytes) -> None:
@@ -96,8 +97,7 @@ def test_a_kept_connection_may_rest_between_two_requests() -> None:
         client(service, REQUEST) as scraper,
     ):
         read_answer(scraper)
-        rested = time.monotonic() + 1.2
-        until(lambda: time.monotonic() > rested)  # for twice as long as a request may take
+        sleep_until(time.monotonic() + 1.2)  # for twice as long as a request may take
         scraper.sendall(REQUEST)
         assert read_answer(scraper)
 
@@ -128,6 +128,39 @@ def test_requests_over_the_bound_are_shed_and_no_address_takes_them_all() -> Non
         wait_refused(service, "http_too_many_requests", 4)
 
 
+def test_two_addresses_that_take_all_they_can_leave_a_third_one_its_answer() -> None:
+    with Service("proxy", "--web.max-requests=8") as service, ExitStack() as stack:
+        fill(service, stack, 30_000)
+        for address in (OTHER, THIRD):
+            greedy = [stack.enter_context(client(service, REQUEST, address)) for _ in range(8)]
+            assert sum(b"HTTP/1.1 503" in one.recv(20) for one in greedy) >= 4
+        for _ in range(8):
+            assert service.get("/metrics").status == 200
+
+
+def test_an_answer_that_nobody_takes_ends_long_before_the_time_for_a_whole_answer() -> None:
+    with Service("proxy") as service, ExitStack() as stack:
+        fill(service, stack, 30_000)
+        began = time.monotonic()
+        stalled = stack.enter_context(client(service, REQUEST))
+        wait_refused(service, "http_slow_reader", 1)
+        assert time.monotonic() - began > 4
+        assert len(wait_for_end(stalled)) > 0
+        assert "took nothing of its answer for 5 s" in service.log()
+
+
+def test_a_reader_that_is_slow_and_goes_on_gets_all_of_its_answer() -> None:
+    with Service("proxy") as service, ExitStack() as stack:
+        fill(service, stack, 10_000)
+        slow = stack.enter_context(client(service, REQUEST))
+        whole = len(service.get("/metrics").body)
+        began, received = time.monotonic(), 0
+        while received < whole and (data := slow.recv(1 << 16)):
+            received += len(data)
+            sleep_until(began + 12 * received / whole)  # longer than two looks for progress
+        assert received >= whole
+
+
 def test_connections_over_the_bound_make_room_among_those_that_ask_nothing() -> None:
     with Service("proxy", "--web.max-connections=10") as service, ExitStack() as stack:
         scraper = stack.enter_context(client(service, REQUEST, OTHER))
@@ -149,14 +182,14 @@ def test_connections_over_the_bound_make_room_among_those_that_ask_nothing() -> 
     [
         b"\x16\x03\x01\x02\x00\x01",
         b"GET /metrics\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: [::1]\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nHost : b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 30_000 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 4_000 + b"\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: [::1]\r\nHost : b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: [::1]\r\nX: " + b"x" * 30_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: [::1]\r\n" + b"X: y\r\n" * 4_000 + b"\r\n",
+        b"POST / HTTP/1.1\r\nHost: [::1]\r\nContent-Length: -1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
         b"{}\n" * 6000,
         bytes(range(256)) * 100,
     ],
@@ -187,10 +220,10 @@ def test_an_upgrade_is_not_done_and_not_talked_about() -> None:
 def test_a_clients_words_never_become_labels(method: str) -> None:
     with Service("proxy") as service:
         before = set(service.scrape().samples)
-        request = f"{method} /metrics?{method}=1 HTTP/1.1\r\nHost: {method}\r\n\r\n".encode()
+        request = f"{method} /metrics?{method}=1 HTTP/1.1\r\nHost: [::1]\r\n\r\n".encode()
         with client(service, request) as odd:
             assert b" 405 " in odd.recv(65536)
-        with client(service, f"GET /{method} HTTP/1.1\r\nHost: a\r\n\r\n".encode()) as odd:
+        with client(service, f"GET /{method} HTTP/1.1\r\nHost: [::1]\r\n\r\n".encode()) as odd:
             assert b" 404 " in odd.recv(65536)
         scrape = service.scrape()
         assert set(scrape.samples) == before
@@ -209,6 +242,7 @@ def test_a_signal_ends_it_with_0_in_five_seconds_whatever_peers_do() -> None:
         began = time.monotonic()
         assert service.stop(signal.SIGTERM) == 0
         assert time.monotonic() - began < 5
+        assert not service.errors()
 
 
 @pytest.mark.parametrize(
@@ -231,7 +265,7 @@ def test_a_signal_ends_it_with_0_in_five_seconds_whatever_peers_do() -> None:
 def test_no_target_is_an_unforeseen_error(target: str) -> None:
     with (
         Service("proxy") as service,
-        client(service, f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()) as odd,
+        client(service, f"GET {target} HTTP/1.1\r\nHost: [::1]\r\n\r\n".encode()) as odd,
     ):
         answer = odd.recv(65536)
         assert answer.startswith(b"HTTP/1.1 ")
@@ -240,8 +274,22 @@ def test_no_target_is_an_unforeseen_error(target: str) -> None:
         assert not service.errors()
 
 
+def test_on_loopback_another_hosts_name_gets_nothing_and_nothing_leads_there() -> None:
+    with Service("proxy") as service:
+        forged = {"Host": "evil.example"}
+        for path in ("/", "/metrics", "/metrics/", "/api/miners"):
+            answer = service.get(path, forged)
+            assert answer.status == 421
+            assert "loopback" in answer.json()["error"]
+        assert service.get("/metrics", {"Host": f"localhost:{service.web}"}).status == 200
+        astray = service.get("/metrics/")
+        assert astray.status == 404
+        assert "location" not in astray.headers
+        wait_refused(service, "http_wrong_host", 4)
+
+
 def test_nobody_can_say_that_they_are_someone_else() -> None:
-    forged = REQUEST.replace(b"Host: a", b"Host: a\r\nX-Forwarded-For: 203.0.113.9\r\nX-Junk: a")
+    forged = REQUEST.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n")
     with Service("proxy", "--log.level=debug") as service:
         with client(service, b"x" * 30_000 + forged) as odd:
             wait_for_end(odd)

@@ -2,11 +2,14 @@
 
 import base64
 import http.client
+import signal
+import socket
 import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import bcrypt
@@ -197,6 +200,19 @@ def test_a_flood_of_wrong_passwords_does_not_keep_the_right_scraper_out(tmp_path
         assert "guess" not in service.log()
 
 
+def test_guesses_from_many_addresses_do_not_keep_a_new_scraper_out(tmp_path: Path) -> None:
+    with Locked(tmp_path, USERS) as service, ExitStack() as stack:
+        floods = [
+            stack.enter_context(Flood(service, f"127.0.0.{number}", clients=6))
+            for number in range(10, 15)
+        ]
+        until(lambda: sum(flood.statuses[503] for flood in floods) > 20, what="a full queue")
+        assert service.get("/metrics", RIGHT).status == 200
+        text = service.get("/metrics", RIGHT).body.decode()
+        assert 'reason="http_too_many_logins"} ' in text
+        assert 'reason="http_too_many_logins"} 0.0' not in text
+
+
 def test_who_asks_the_same_at_once_waits_for_one_check(tmp_path: Path) -> None:
     with Locked(tmp_path, USERS) as service:
         answers: list[int] = []
@@ -218,6 +234,10 @@ def test_a_changed_file_counts_without_a_restart_and_a_broken_one_does_not(
         assert service.get("/metrics", RIGHT).status == 200
         service.file.write_text("basic_auth_users:\n  prometheus: [\n")
         service.wait_for_line("web configuration.*line 3.*stays in force")
+        for odd in (f"rate_limit:\n  burst: {'9' * 5000}\n", "a: " + "[\n" * 3000, "a: \0"):
+            service.file.write_text(odd)
+            service.process.send_signal(signal.SIGHUP)
+        service.wait_for_line("unacceptable character.*stays in force")
         assert service.get("/metrics", RIGHT).status == 200
         assert service.get("/metrics").status == 401
         new = bcrypt.hashpw(b"new-horse", bcrypt.gensalt(4)).decode()
@@ -295,12 +315,27 @@ def test_a_stalled_handshake_keeps_no_scraper_waiting(tmp_path: Path) -> None:
             one.close()
 
 
+def test_more_stalled_handshakes_than_connections_keep_no_other_address_out(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("service")
+    text = "tls_server_config:\n  cert_file: service.pem\n  key_file: service.key\n"
+    with Locked(tmp_path, text, "--web.max-connections=20") as service, ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(
+                socket.create_connection((LOOPBACK, service.web), source_address=("127.0.0.2", 0))
+            )
+        for _ in range(5):
+            assert service.get("/metrics", tls=authority.client()).status == 200
+
+
 def test_the_check_of_all_settings_reads_this_file_too(tmp_path: Path) -> None:
     file = tmp_path / "web.yml"
     file.write_text("basic_auth_users:\n  a: plain\n")
     with Program("exporters.proxy", "--config.check", f"--web.config.file={file}") as program:
         assert program.wait() == 2
-        assert "line 2" in program.log()
+        assert "the password of 'a' must be a bcrypt hash" in program.log()
     tokens = tmp_path / "tokens"
     tokens.write_text("\n")
     with Program("exporters.pool", "--config.check", f"--ingest.token-file={tokens}") as program:
@@ -314,6 +349,7 @@ def test_a_service_that_is_open_beyond_loopback_says_so_loudly(tmp_path: Path) -
     tokens.chmod(0o600)
     web = tmp_path / "web.yml"
     web.write_text(USERS)
+    web.chmod(0o600)
     anywhere = ("--ingest.listen-address=0.0.0.0:0", "--web.listen-address=0.0.0.0:0")
     with Program("exporters.proxy", *anywhere) as program:
         program.wait_for_line("level=warn .*may send and replace what is shown")

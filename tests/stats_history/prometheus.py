@@ -26,7 +26,9 @@ class Prometheus:
 
     def samples(self, at: int) -> Samples:
         """Every stored sample of the project's families, from 60 days before `at`."""
-        found = self._ask("query", query='{__name__=~"stratum_.+"}[60d]', time=at)
+        found = self._ask(
+            "query", query='{__name__=~"stratum_.+|stats_gateway_downstreams"}[60d]', time=at
+        )
         return {
             (
                 series["metric"].pop("__name__"),
@@ -91,13 +93,21 @@ def dump(data: Path) -> list[str]:
     """Every sample in the blocks of a data directory, one line each, sorted."""
     (data / "wal").mkdir(exist_ok=True)  # promtool insists on one
     ran = subprocess.run(
-        [program("promtool"), "tsdb", "dump", str(data)],
+        [program("promtool"), "tsdb", "dump", *_sandbox(data), str(data)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
     return sorted(ran.stdout.splitlines())
+
+
+def _sandbox(data: Path) -> list[str]:
+    """A newer promtool unpacks the log in a folder that it looks for where it was started."""
+    command = [program("promtool"), "tsdb", "dump", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    known = "--sandbox-dir-root" in shown.stdout + shown.stderr
+    return [f"--sandbox-dir-root={data.parent}"] if known else []
 
 
 def samples_in_blocks(data: Path) -> int:

@@ -11,14 +11,15 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import Collector
 
-from exporters.deflate import inflate
-from exporters.exposition import EVERYTHING, Selection, assemble
-from exporters.families.family import Family, Kind, Layout, RowFamily, SourceFamily
-from exporters.families.pool import LAYOUT as POOL
-from exporters.families.proxy import LAYOUT as PROXY
-from exporters.render import Exposition, Renderer
-from exporters.text_format import OPENMETRICS_END, Format
-from stats_gateway.sources import Service, Source, View
+from exporters.exposition.body import EVERYTHING, Selection, assemble
+from exporters.exposition.families.family import Family, Kind, Layout, RowFamily, SourceFamily
+from exporters.exposition.families.pool import LAYOUT as POOL
+from exporters.exposition.families.proxy import LAYOUT as PROXY
+from exporters.exposition.gzip_parts import inflate
+from exporters.exposition.render import Exposition, Renderer
+from exporters.exposition.text_format import OPENMETRICS_END, Format
+from stats_gateway.store.sources import Source, View
+from stats_gateway.wire.services import Service
 
 LAYOUTS: dict[Service, Layout[Any]] = {  # Any: one layout is of miners, the other of connections
     Service.PROXY: PROXY,

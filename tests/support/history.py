@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from exporters.hashrate_query import FAMILIES, Matcher
-from exporters.history import History
-from exporters.history_api import HistoryEndpoints
-from exporters.prometheus import Prometheus
-from stats_gateway.sources import Service
+from exporters.endpoints.history import HistoryEndpoints
+from exporters.history.answers import History
+from exporters.history.client import Prometheus
+from exporters.history.promql import FAMILIES, Matcher
+from stats_gateway.wire.services import Service
 from tests.support.routes import Get, serving_routes
 from tests.support.senders import at
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import msgpack
 
-from stats_gateway.connection import Gateway
+from stats_gateway.intake.counters import Counters
+from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
-from stats_gateway.rows import Encoding
-from stats_gateway.server import GatewayServer
-from stats_gateway.sources import Service
-from stats_gateway.store import Store
-from stats_gateway.tally import Tally
+from stats_gateway.server.connection import Shared
+from stats_gateway.server.server import GatewayServer
+from stats_gateway.store.store import Store
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.services import Service
 from tests.support.snapshots import Fields, frame, line
 
 TIMEOUT_SECONDS = 10.0
@@ -77,7 +78,7 @@ class Ingest:
     """A gateway that listens."""
 
     store: Store
-    tally: Tally
+    counters: Counters
     port: int
 
     @asynccontextmanager
@@ -110,8 +111,8 @@ async def listening(
     limits = limits or Limits()
     listener = socket.create_server(("127.0.0.1", 0))
     with ThreadPoolExecutor(1) as worker:
-        store = Store(service, limits, {})
-        gateway = Gateway(store=store, worker=worker, limits=limits)
-        async with GatewayServer(gateway) as server:
+        intake = Intake(Store(service, limits), limits)
+        shared = Shared(intake=intake, worker=worker, limits=limits)
+        async with GatewayServer(shared) as server:
             await server.start(listener)
-            yield Ingest(store, gateway.tally, listener.getsockname()[1])
+            yield Ingest(intake.store, intake.counters, listener.getsockname()[1])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgpack
 
-from stats_gateway.rows import Encoding
+from stats_gateway.wire.encoding import Encoding
 
 Fields = dict[str, object]
 

@@ -4,8 +4,8 @@ import math
 
 from hypothesis import strategies as st
 
-from stats_gateway.rows import Encoding
-from stats_gateway.sources import Service
+from stats_gateway.wire.encoding import Encoding
+from stats_gateway.wire.services import Service
 from tests.support.snapshots import (
     NOW,
     PAYLOADS,

@@ -11,15 +11,15 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from exporters.addresses import Address, bind, bound_address
-from exporters.app import Endpoints, build_app
-from exporters.http_server import HttpServer
-from exporters.publisher import Publisher
-from exporters.render import Renderer
-from exporters.self_metrics import SelfMetrics
+from exporters.endpoints.routes import Endpoints, build_app
+from exporters.exposition.publisher import Publisher
+from exporters.exposition.render import Renderer
+from exporters.exposition.self_metrics import SelfMetrics
+from exporters.http.server import HttpServer
+from exporters.settings.addresses import Address, bind, bound_address
 from stats_gateway.clock import Now
-from stats_gateway.sources import Service
-from stats_gateway.tally import Tally
+from stats_gateway.intake.counters import Counters
+from stats_gateway.wire.services import Service
 from tests.support.expositions import LAYOUTS
 from tests.support.senders import Senders, at
 
@@ -46,13 +46,13 @@ class Web:
 
     def __init__(self, service: Service) -> None:
         self.senders = Senders(service)
-        self.tally = Tally()
+        self.counters = Counters()
         self.now = at(0)
         self.worker = ThreadPoolExecutor(1)
-        self_metrics = SelfMetrics(service, self.tally, CollectorRegistry())
+        self_metrics = SelfMetrics(service, self.counters, CollectorRegistry())
         renderer = Renderer[Any](LAYOUTS[service], None)  # Any: of either service
         self.publisher = Publisher(
-            self.senders.store, renderer, self.tally, self_metrics, self.worker
+            self.senders.store, renderer, self.counters, self_metrics, self.worker
         )
         endpoints = Endpoints(
             service=service,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporters.text_format import escape
+from exporters.exposition.text_format import escape
 from tests.support.programs import program
 
 SCRAPE_SECONDS = 15

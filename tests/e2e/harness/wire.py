@@ -38,9 +38,9 @@ class Sender:
         """Send each message."""
         self.peer.sendall(b"".join(map(self._encode, messages)))
 
-    def hello(self, source: str, interval: float | None = None) -> None:
+    def hello(self, source: str, interval: float | None = None, token: str | None = None) -> None:
         """Say `Hello` and read the answer, which must be a Welcome."""
-        self.say({"Hello": {"source": source, "interval": interval}})
+        self.say({"Hello": {"source": source, "interval": interval, "token": token}})
         (name,) = self._answer()
         assert name == "Welcome"
 

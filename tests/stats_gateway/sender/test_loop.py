@@ -6,8 +6,8 @@ import pytest
 
 from stats_gateway.sender.handle import StatsHandle
 from stats_gateway.sender.loop import SnapshotLoop
-from stats_gateway.sender.miners import MinerTracker
 from stats_gateway.sender.snapshots import MinerSnapshot
+from stats_gateway.sender.trackers.miners import MinerTracker
 from tests.stats_gateway.sender.plain_gateway import PlainGateway, PlainPeer
 
 T0 = 1_730_488_800.0

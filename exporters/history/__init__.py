@@ -1,0 +1,1 @@
+"""Hashrate over time, which Prometheus is asked for."""

@@ -1,0 +1,1 @@
+"""The HTTP listener, and the bounds on what one client may cost."""

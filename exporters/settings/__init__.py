@@ -1,0 +1,1 @@
+"""Every setting is written here once, and the frozen `Config` is made of them."""

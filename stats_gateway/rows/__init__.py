@@ -1,0 +1,1 @@
+"""Rows of messages become checked columns here; pure."""

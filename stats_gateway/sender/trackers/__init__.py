@@ -1,0 +1,1 @@
+"""Trackers count what a translator's miners or a pool's connections do, for the next snapshot."""

@@ -1,0 +1,1 @@
+"""Bytes become typed messages here, without any input or output."""
