@@ -138,6 +138,7 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
             worker=worker,
             limits=config.limits,
             allow_networks=config.ingest_access.allow_networks,
+            client_source=config.ingest_access.tls_client_source,
         )
         senders = await stack.enter_async_context(GatewayServer(shared))
         await senders.start(ingest, gates.ingest.tls)

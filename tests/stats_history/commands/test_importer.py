@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stats_gateway import __version__
 from stats_history.__main__ import main
 from stats_history.commands.importer import STAGED_BYTES_PER_ROW, check_space
 from stats_history.errors import HistoryError
