@@ -5,8 +5,7 @@ from ipaddress import ip_address
 
 from exporters.errors import ConfigError, shown
 from stats_gateway.limits import MAX_NAME_BYTES
-from stats_gateway.rows.text import clean
-from stats_gateway.store.source_names import is_address_like
+from stats_gateway.store.source_names import is_address_like, is_visible_name
 
 
 def parse_aliases(content: object) -> Mapping[str, str]:
@@ -22,16 +21,10 @@ def parse_aliases(content: object) -> Mapping[str, str]:
             raise ConfigError(f"{shown(text)} is no IP address") from error
         if address in aliases:
             raise ConfigError(f"{text}: the address {address} has two aliases")
-        if not isinstance(source, str) or not _is_name(source):
+        if not isinstance(source, str) or not is_visible_name(source) or is_address_like(source):
             raise ConfigError(
                 f"{text}: {shown(source)} must be a name: 1 to {MAX_NAME_BYTES} bytes of printable "
                 "text without white space at its ends, which is no address and has no #"
             )
         aliases[address] = source
     return aliases
-
-
-def _is_name(source: str) -> bool:
-    """Whether `source` follows the rules of names that a sender may give itself in `Hello`."""
-    is_clean = source == clean(source, MAX_NAME_BYTES).strip() and source.isprintable()
-    return bool(source) and is_clean and not is_address_like(source)

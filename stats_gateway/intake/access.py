@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
 from stats_gateway.limits import MAX_INTERVAL_SECONDS, MAX_NAME_BYTES
-from stats_gateway.store.source_names import is_address_like
+from stats_gateway.store.source_names import is_address_like, is_visible_name
 from stats_gateway.wire.messages import Hello
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -93,10 +93,7 @@ def is_allowed(address: str, networks: Iterable[Network]) -> bool:
 def check_hello(hello: Hello, aliases: Mapping[str, str]) -> None:
     """Raise `ConnectionRefused` where the name or the interval is none that a sender may have."""
     source = hello.source
-    # isprintable() is false for characters that nobody sees, such as zero-width ones, and U+FFFD
-    # stands for what could not be decoded.
-    is_visible = source.isprintable() and source == source.strip() and "\ufffd" not in source
-    if not is_visible or not 0 < len(source.encode()) <= MAX_NAME_BYTES:
+    if not is_visible_name(source):
         raise _bad_hello(f"source must be 1 to {MAX_NAME_BYTES} bytes of text that can be seen")
     if is_address_like(source) or source in aliases.values():
         raise _bad_hello(f"source {source!r} is a name for senders without Hello: choose another")

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from itertools import count
 from operator import attrgetter
 
+from stats_gateway.limits import MAX_NAME_BYTES
 from stats_gateway.store.parts import Content, Part, PartKind
 from stats_gateway.store.peer import Peer, Peers
 from stats_gateway.store.sources import Source
@@ -59,6 +60,14 @@ def free_name(newer: Peer, place: str, sources: Mapping[str, Source], peers: Pee
 def kinds_at(peer: Peer, place: str) -> list[PartKind]:
     """The kinds that `peer` sends to `place`."""
     return [kind for kind, name in peer.places.items() if name == place]
+
+
+def is_visible_name(source: str) -> bool:
+    """Whether `source` can be told from other names by whoever reads it, and is short enough."""
+    # isprintable() is false for characters that nobody sees, such as zero-width ones, and U+FFFD
+    # stands for what could not be decoded.
+    is_visible = source.isprintable() and source == source.strip() and "\ufffd" not in source
+    return is_visible and 0 < len(source.encode()) <= MAX_NAME_BYTES
 
 
 def is_address_like(source: str) -> bool:

@@ -115,6 +115,8 @@ def test_a_file_may_use_arrays_and_tables() -> None:
         ('[aliases]\n"192.0.2.1" = "fa\\nrm"', ["192.0.2.1", "printable"]),
         ('[aliases]\n"192.0.2.1" = "fa\\u200brm"', ["192.0.2.1", "printable"]),
         ("[aliases]\n'192.0.2.1' = 'farm '", ["192.0.2.1", "white space"]),
+        ("[aliases]\n'192.0.2.1' = 'farm\ufffd'", ["192.0.2.1", "printable"]),
+        ("[aliases]\n'192.0.2.1' = ''", ["192.0.2.1", "printable"]),
         (
             f"[aliases]\n'192.0.2.1' = '{'a' * (MAX_NAME_BYTES + 1)}'",
             ["192.0.2.1", f"{MAX_NAME_BYTES} bytes"],
