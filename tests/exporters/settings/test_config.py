@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from ipaddress import ip_network
 from pathlib import Path
+from types import UnionType
 from typing import get_type_hints
 
 import pytest
@@ -210,7 +211,8 @@ def test_every_default_has_the_type_of_its_field(type_: type) -> None:
     (part,) = (one for one in parts if type(one) is type_)
     for name, hint in get_type_hints(type_).items():
         value = getattr(part, name)
-        assert value == () or isinstance(value, getattr(hint, "__origin__", hint)), name
+        kind = hint if isinstance(hint, UnionType) else getattr(hint, "__origin__", hint)
+        assert value == () or isinstance(value, kind), name
     assert {field.name for field in fields(type_)} == set(get_type_hints(type_))
 
 
