@@ -1,4 +1,4 @@
-"""The service's metrics about itself, through prometheus-client."""
+"""Exposes the metrics of the service about itself, through prometheus-client."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -35,7 +35,7 @@ NOTHING: Mapping[HttpReason, int] = MappingProxyType({})
 
 
 class SelfMetrics:
-    """What the service says of itself on every scrape."""
+    """The metrics that the service adds to every scrape about itself."""
 
     def __init__(
         self,

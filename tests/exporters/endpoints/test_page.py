@@ -250,9 +250,9 @@ def test_many_sources_are_cut_and_those_that_are_down_come_first() -> None:
 
 
 def test_many_services_are_counted_and_only_the_first_are_listed() -> None:
-    services = [{"service_type": "Pool", "address": f"h:{number}"} for number in range(1000)]
+    services = [{"service_type": "Pool", "address": f"h:{number}"} for number in range(60)]
     seen = page(told(Service.POOL, a=pool_status(services=services)))
-    assert "1,000" in seen.texts
+    assert "60" in seen.texts
     assert seen.text.count("h:") == 2 * MOST_SERVICES, "once in the totals, once of their source"
 
 
