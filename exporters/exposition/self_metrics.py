@@ -1,4 +1,4 @@
-"""The service's metrics about itself, through prometheus-client."""
+"""Exposes the metrics of the service about itself, through prometheus-client."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class LastReload:
 
 
 class SelfMetrics:
-    """What the service says of itself on every scrape."""
+    """The metrics that the service adds to every scrape about itself."""
 
     def __init__(
         self,

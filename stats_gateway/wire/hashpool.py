@@ -6,7 +6,7 @@ two become the snapshots of `messages`; the window and the job declarator's line
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Raw, Struct, field
 
@@ -21,6 +21,15 @@ from stats_gateway.wire.messages import (
     UpstreamInfo,
     WalletInfo,
 )
+
+SERVICE_TYPES = ("Translator", "Pool")
+"""The services that send windows."""
+
+MAX_QUOTED = 64
+"""Characters of a peer's text that a refusal quotes."""
+
+MAX_JDS_BYTES = 1024
+"""Longest JdsSnapshot: an address and a time take far less."""
 
 
 class DownstreamMiner(MinerInfo, frozen=True, kw_only=True, gc=False):
@@ -84,10 +93,15 @@ class WindowRow(Struct, frozen=True, kw_only=True, gc=False):
 class ServiceSnapshot(Struct, frozen=True, kw_only=True):
     """The window of every downstream of a `Translator` or a `Pool`."""
 
-    service_type: Literal["Translator", "Pool"]
+    service_type: str
     downstreams: Raw
     """An array of `WindowRow`."""
     timestamp: U64
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for another type; msgspec would quote the whole text of a `Literal`."""
+        if self.service_type not in SERVICE_TYPES:
+            raise ValueError(f"invalid service_type {self.service_type[:MAX_QUOTED]!r}")
 
 
 class JdsSnapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

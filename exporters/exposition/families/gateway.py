@@ -1,4 +1,4 @@
-"""What both services say of themselves and of their sources."""
+"""The families in which both services tell about themselves and about their sources."""
 
 from collections.abc import Iterator
 
