@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import resource
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ class Service(Program):
     def open_files(self) -> int:
         """How many file descriptors it has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def resident_bytes(self) -> int:
+        """Its memory that is in use."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
 
     def _port(self, pattern: str) -> int:
         try:
