@@ -19,7 +19,7 @@ Kind = Literal["proxy", "pool"]
 TEXT = {"Accept": "text/plain;version=0.0.4"}
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 GZIP = {"Accept-Encoding": "gzip"}
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class HttpClient:
             body = gzip.decompress(body)
         return Answer(response.status, dict(response.headers.items()), body)
 
-    def scrape(self, headers: Mapping[str, str] = TEXT) -> Scrape:
+    def scrape(self, headers: Mapping[str, str] = TEXT, path: str = "/metrics") -> Scrape:
         """Scrape `/metrics`, which answers 200 whatever there is to tell."""
-        answer = self.get("/metrics", headers)
+        answer = self.get(path, headers)
         assert answer.status == 200, answer
         # Header names as uvicorn writes them.
         return Scrape.parse(answer.body.decode(), answer.headers["content-type"])
@@ -81,10 +81,10 @@ class Service(Program):
         with client(self.web) as once:
             return once.get(path, headers)
 
-    def scrape(self, headers: Mapping[str, str] = TEXT) -> Scrape:
+    def scrape(self, headers: Mapping[str, str] = TEXT, path: str = "/metrics") -> Scrape:
         """Scrape over a connection of its own."""
         with client(self.web) as once:
-            return once.scrape(headers)
+            return once.scrape(headers, path)
 
     def scrape_until(self, condition: Callable[[Scrape], object], seconds: float = 15.0) -> Scrape:
         """The first scrape of which `condition` is true; fails after `seconds`."""
