@@ -41,7 +41,7 @@ def flood(kind: str, port: int, count: int) -> None:
 
 def _open(selector: selectors.BaseSelector, port: int) -> None:
     with contextlib.suppress(OSError):
-        peer = socket.create_connection((LOOPBACK, port), timeout=10)
+        peer = socket.create_connection((LOOPBACK, port), timeout=30)
         peer.setblocking(False)
         selector.register(peer, selectors.EVENT_WRITE, b"")
 

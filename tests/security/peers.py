@@ -87,7 +87,7 @@ def connected(
 ) -> Iterator[Peer]:
     """A connection from `address`, over TLS where `tls` is given. Raises OSError."""
     with socket.create_connection(
-        (LOOPBACK, port), timeout=10, source_address=(address, 0)
+        (LOOPBACK, port), timeout=30, source_address=(address, 0)
     ) as plain:
         if tls is None:
             yield Peer(plain)

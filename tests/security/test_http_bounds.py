@@ -20,6 +20,12 @@ pytestmark = pytest.mark.slow
 
 OTHER = "127.0.0.2"
 THIRD = "127.0.0.3"
+EARLY_SECONDS = 9.0
+"""Less than a request may take by default, so that the option must be at work."""
+
+STOPPED_SECONDS = 15.0
+"""About 2 s are enough for a quiet machine."""
+
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: [::1]\r\n\r\n"
 
 
@@ -27,7 +33,7 @@ REQUEST = b"GET /metrics HTTP/1.1\r\nHost: [::1]\r\n\r\n"
 def client(service: Service, data: bytes = b"", address: str = LOOPBACK) -> Iterator[socket.socket]:
     """A connection to the HTTP port that has sent `data`, and reads nothing by itself."""
     with socket.create_connection(
-        (LOOPBACK, service.web), timeout=10, source_address=(address, 0)
+        (LOOPBACK, service.web), timeout=30, source_address=(address, 0)
     ) as connection:
         connection.sendall(data)
         yield connection
@@ -70,7 +76,7 @@ def test_a_request_that_does_not_come_whole_ends_in_time(data: bytes) -> None:
     with Service("proxy", "--web.request-seconds=1") as service, client(service, data) as slow:
         began = time.monotonic()
         wait_for_end(slow)
-        assert 0.5 < time.monotonic() - began < 3
+        assert 0.5 < time.monotonic() - began < EARLY_SECONDS
         wait_refused(service, "http_slow_request", 1)
 
 
@@ -78,7 +84,7 @@ def test_a_byte_a_moment_does_not_make_it_longer() -> None:
     with Service("proxy", "--web.request-seconds=1") as service, client(service, b"GET /") as slow:
         began = time.monotonic()
         slow.settimeout(0.1)
-        while time.monotonic() - began < 5:
+        while time.monotonic() - began < EARLY_SECONDS:
             try:
                 slow.sendall(b"a")
                 if not slow.recv(1):
@@ -87,7 +93,7 @@ def test_a_byte_a_moment_does_not_make_it_longer() -> None:
                 continue
             except ConnectionError:
                 break
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < EARLY_SECONDS
         wait_refused(service, "http_slow_request", 1)
 
 
@@ -230,7 +236,7 @@ def test_a_clients_words_never_become_labels(method: str) -> None:
         assert f'"{method}"' not in scrape.text
 
 
-def test_a_signal_ends_it_with_0_in_five_seconds_whatever_peers_do() -> None:
+def test_a_signal_ends_it_with_0_in_time_whatever_peers_do() -> None:
     with Service("proxy") as service, ExitStack() as stack:
         fill(service, stack, 30_000)
         for _ in range(10):
@@ -239,9 +245,7 @@ def test_a_signal_ends_it_with_0_in_five_seconds_whatever_peers_do() -> None:
             peer = stack.enter_context(connected(service.ingest))
             peer.socket.sendall((50 << 20).to_bytes(4, "big") + bytes(1000))
         until(lambda: service.open_files() >= 35, what="all of them")
-        began = time.monotonic()
-        assert service.stop(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 5
+        assert service.stop(signal.SIGTERM, STOPPED_SECONDS) == 0
         assert not service.errors()
 
 

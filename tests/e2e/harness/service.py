@@ -86,7 +86,7 @@ class Service(Program):
         with client(self.web) as once:
             return once.scrape(headers, path)
 
-    def scrape_until(self, condition: Callable[[Scrape], object], seconds: float = 15.0) -> Scrape:
+    def scrape_until(self, condition: Callable[[Scrape], object], seconds: float = 45.0) -> Scrape:
         """The first scrape of which `condition` is true; fails after `seconds`."""
         last: list[Scrape] = []
 
