@@ -39,7 +39,10 @@ ODD: tuple[object, ...] = (
 )
 """Values that a field may have, most of which no field should have."""
 
-LENGTHS = (2**32 - 1, 2**31, (64 << 20) + 1, 64 << 20, 60 << 20, 70_000, 0)
+MESSAGE_BYTES = 4 << 20
+"""The longest message that the services of these dialogues allow."""
+
+LENGTHS = (2**32 - 1, 2**31, MESSAGE_BYTES + 1, MESSAGE_BYTES, MESSAGE_BYTES // 2, 70_000, 0)
 CORPUS = [
     stream_of(path.read_bytes())
     for path in sorted((ROOT / "tests" / "fuzz" / "corpus" / "ingest").iterdir())
@@ -174,7 +177,7 @@ class _Peer:
 
     def odd_length(self) -> bytes:
         length: int = self._rng.choice(LENGTHS)
-        return length.to_bytes(4, "big") + bytes(self._rng.choice((0, 10, 20_000)))
+        return length.to_bytes(4, "big") + bytes(self._rng.choice((0, 10, 20_000, 1_000_000)))
 
     def odd_values(self) -> bytes:
         """A good message, one field of which, or of whose last row, has an odd value."""

@@ -11,7 +11,7 @@ from stats_gateway.wire.services import Service as ServiceKind
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import OPENMETRICS, Kind, Service
 from tests.e2e.harness.watch import Watch
-from tests.fuzz.scripts import GOOD_SOURCE, Read, Say, Wait, draw_script
+from tests.fuzz.scripts import GOOD_SOURCE, MESSAGE_BYTES, Read, Say, Wait, draw_script
 from tests.security.crowd import crowd_of
 from tests.security.peers import MESSAGES_REFUSED, REFUSED, connected, hello, keeps_sending
 from tests.security.truth import Truth, Whole
@@ -22,7 +22,11 @@ SECONDS = 4.0
 """How long each service is besieged by the suite; `make soak` takes longer."""
 
 PEERS = 300
-LIMITS = ("--limits.max-connections=200", "--limits.max-buffered-bytes=4194304")
+LIMITS = (
+    "--limits.max-connections=200",
+    f"--limits.max-message-bytes={MESSAGE_BYTES}",
+    f"--limits.max-buffered-bytes={MESSAGE_BYTES}",
+)
 """Lower than what the peers ask for together, so that the service has to choose."""
 
 PATHS = ("/-/healthy", "/health", "/api/stats", "/", "/-/ready")
