@@ -1,8 +1,8 @@
 """`python -m tests.soak [--seconds N]`: the tests of hostile peers and accidents, for longer.
 
 A quarter of the time goes to fuzzing guided by coverage, and a tenth to the tests of properties, on
-random examples. The rest is rounds of dialogues, accidents and storms. The seed of everything is
-printed first, so that a failure can be repeated with `--seed`.
+random examples. The rest is rounds of dialogues, accidents and storms, at least one round. The seed
+of everything is printed first, so that a failure can be repeated with `--seed`.
 """
 
 import argparse
@@ -32,13 +32,15 @@ def fuzz(seconds: float, seed: int) -> None:
     if importlib.util.find_spec("atheris") is None:
         say("fuzzing left out: atheris has no wheel for this Python or machine")
         return
+    # libFuzzer takes 0 for no limit.
+    each = max(1, round(seconds / len(TARGETS)))
     for target in TARGETS:
         say(f"fuzzing {target}, seed {seed}")
         corpus = ROOT / "tests" / "fuzz" / "corpus" / target
         with tempfile.TemporaryDirectory() as found:
             command = [
                 *(sys.executable, "-m", "tests.fuzz", target),
-                *(f"-max_total_time={seconds / len(TARGETS):.0f}", f"-seed={seed}"),
+                *(f"-max_total_time={each}", f"-seed={seed}"),
                 *("-max_len=65536", "-verbosity=0", found, str(corpus)),
             ]
             subprocess.run(command, cwd=ROOT, check=True)
@@ -90,9 +92,10 @@ def main() -> int:
     fuzz(arguments.seconds * FUZZED, seed)
     properties(arguments.seconds * PROPERTIES, seed)
     with many_files():
+        round_of_all(seed)
         while time.monotonic() < end:
-            round_of_all(seed)
             seed += 1
+            round_of_all(seed)
     say("nothing broke")
     return 0
 
