@@ -42,7 +42,7 @@ def test_it_sends_to_both_services_until_a_signal_stops_it(stop: signal.Signals)
             assert isinstance(connections, list)
             assert (len(miners), len(connections)) == (25, 5)
             feed.send_signal(stop)
-            _, log = feed.communicate(timeout=20)
+            _, log = feed.communicate(timeout=60)
         assert feed.returncode == 0, log
         assert "stats-proxy: connected, " in log
         assert log.rstrip().endswith("stopped")
@@ -58,7 +58,7 @@ def test_it_stops_by_itself_after_its_duration_and_sends_nothing_where_none_is_a
         pool.accept() as peer,
     ):  # fmt: skip
         assert peer.welcome()["source"] == "north"
-        _, log = feed.communicate(timeout=20)
+        _, log = feed.communicate(timeout=60)
         assert feed.returncode == 0, log
         assert "stats-proxy" not in log
 
