@@ -1,9 +1,12 @@
 """Worlds for tests, and their time."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 from stats_feed.options import SimulateOptions
 from stats_feed.simulate import World
+
+Number = TypeVar("Number", int, float)
 
 T0 = 1_730_488_800.0
 
@@ -29,3 +32,9 @@ def started(options: SimulateOptions, seed: int = 1) -> World:
     world = World(options, seed)
     world.start(T0)
     return world
+
+
+def known(value: Number | None) -> Number:
+    """The value of a row, which a simulated fleet always knows."""
+    assert value is not None
+    return value
