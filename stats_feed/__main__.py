@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
-from stats_feed.options import DESCRIPTION, EXAMPLE, add_flags, read_options
-from stats_feed.simulate import simulate
+from stats_feed.simulate.options import DESCRIPTION, EXAMPLE, add_flags, read_options
+from stats_feed.simulate.run import simulate
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from stats_feed.options import SimulateOptions
-from stats_feed.simulate import World
+from stats_feed.simulate.options import SimulateOptions
+from stats_feed.simulate.run import World
 
 Number = TypeVar("Number", int, float)
 

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from stats_feed.fleet import GHOSTS, UPSTREAM_FIRST_LOST_AFTER
-from stats_feed.shares import REJECTED
-from stats_feed.simulate import World
+from stats_feed.simulate.fleet import GHOSTS, UPSTREAM_FIRST_LOST_AFTER
+from stats_feed.simulate.run import World
+from stats_feed.simulate.shares import REJECTED
 from stats_gateway.sender import HASHES_PER_DIFFICULTY, MinerInfo
-from tests.stats_feed.worlds import CALM, FIELD, T0, known, started
+from tests.stats_feed.simulate.worlds import CALM, FIELD, T0, known, started
 
 
 def miners_at(world: World, seconds: float) -> list[MinerInfo]:

@@ -6,10 +6,10 @@ import time
 from contextlib import ExitStack
 from random import Random, SystemRandom
 
-from stats_feed.agenda import Agenda
-from stats_feed.fleet import Fleet, FleetPlan
-from stats_feed.options import Address, SimulateOptions
-from stats_feed.pool import LISTEN_ADDRESS, Pool, PoolPlan
+from stats_feed.simulate.agenda import Agenda
+from stats_feed.simulate.fleet import Fleet, FleetPlan
+from stats_feed.simulate.options import Address, SimulateOptions
+from stats_feed.simulate.pool import LISTEN_ADDRESS, Pool, PoolPlan
 from stats_gateway.sender import (
     DownstreamTracker,
     MinerTracker,

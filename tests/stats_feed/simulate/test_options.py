@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stats_feed.options import FIELD_CHURN, SimulateOptions, add_flags, read_options
+from stats_feed.simulate.options import FIELD_CHURN, SimulateOptions, add_flags, read_options
 
 
 def options(*arguments: str) -> SimulateOptions:

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from stats_feed.fleet import MIN_FIELD_MINERS
+from stats_feed.simulate.fleet import MIN_FIELD_MINERS
 
 __all__ = ["DESCRIPTION", "EXAMPLE", "SimulateOptions", "add_flags", "read_options"]
 

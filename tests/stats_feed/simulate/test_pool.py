@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from stats_feed.fleet import UPSTREAM_FIRST_LOST_AFTER
-from stats_feed.simulate import World
+from stats_feed.simulate.fleet import UPSTREAM_FIRST_LOST_AFTER
+from stats_feed.simulate.run import World
 from stats_gateway.sender import HASHES_PER_DIFFICULTY, ConnectionInfo
-from tests.stats_feed.worlds import CALM, FIELD, T0, known, started
+from tests.stats_feed.simulate.worlds import CALM, FIELD, T0, known, started
 
 
 def connections_at(world: World, seconds: float) -> list[ConnectionInfo]:
