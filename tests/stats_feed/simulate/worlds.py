@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
+from stats_feed.flags import CommonOptions
 from stats_feed.simulate.options import SimulateOptions
 from stats_feed.simulate.run import World
 
@@ -11,17 +12,23 @@ Number = TypeVar("Number", int, float)
 T0 = 1_730_488_800.0
 
 CALM = SimulateOptions(
-    proxy=None,
-    pool=None,
+    common=CommonOptions(
+        token=None,
+        interval=10.0,
+        health=None,
+        log_level="info",
+        log_format="logfmt",
+        check=False,
+    ),
+    proxy=(),
+    pool=(),
     proxy_source="translator-1",
     pool_source="pool-1",
-    token=None,
     miners=20,
     translators=3,
     shares_per_minute=6.0,
     churn=0.0,
     troubled=False,
-    interval=10.0,
     seed=None,
     duration=None,
 )
