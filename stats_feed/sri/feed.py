@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from stats_feed.gateways import Gateways, Handles, Service
 from stats_feed.health import Health, SourceHealth
 from stats_feed.polling import Delivery, ReadError, WrongSourceError, poll_all
-from stats_feed.sri.http import Api
+from stats_feed.sri.api.http import Api
+from stats_feed.sri.api.reading import Kind, Reading, read
 from stats_feed.sri.options import SriOptions
 from stats_feed.sri.pool import Pool
-from stats_feed.sri.reading import Kind, Reading, read
 from stats_feed.sri.sessions import Moment
 from stats_feed.sri.translator import Translator
 

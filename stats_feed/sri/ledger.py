@@ -8,7 +8,7 @@ belongs to, and to the totals.
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
-from stats_feed.sri.answers import Count, Counts, Key
+from stats_feed.sri.api.answers import Count, Counts, Key
 from stats_gateway.sender import RejectReason, Totals
 
 __all__ = ["KEEP_SECONDS", "Ledger", "Meter", "Sum", "rejects_by", "whole"]

@@ -15,8 +15,8 @@ from stats_feed.flags import (
 )
 from stats_feed.gateways import Destination
 from stats_feed.health import Address
-from stats_feed.sri.http import checked_url
-from stats_feed.sri.reading import BULK_ABOVE
+from stats_feed.sri.api.http import checked_url
+from stats_feed.sri.api.reading import BULK_ABOVE
 from stats_gateway.sender import ConnectionType
 
 __all__ = ["DESCRIPTION", "EXAMPLE", "SriOptions", "add_flags", "read_options"]

@@ -7,9 +7,9 @@ while its client stays, so the row keeps what the channel has counted.
 import re
 from collections.abc import Iterator
 
-from stats_feed.sri.answers import Channel, Client, Count
+from stats_feed.sri.api.answers import Channel, Client, Count
+from stats_feed.sri.api.reading import Kind, Reading
 from stats_feed.sri.ledger import Ledger, Meter, rejects_by, whole
-from stats_feed.sri.reading import Kind, Reading
 from stats_feed.sri.sessions import Moment, ProgramClock, Session, Sessions, seen_to_come
 from stats_gateway.sender import (
     ConnectionInfo,

@@ -7,9 +7,9 @@ are known all the same.
 
 from collections.abc import Iterator
 
-from stats_feed.sri.answers import Count, Sv1Miner
+from stats_feed.sri.api.answers import Count, Sv1Miner
+from stats_feed.sri.api.reading import Reading
 from stats_feed.sri.ledger import Ledger, Meter, rejects_by, whole
-from stats_feed.sri.reading import Reading
 from stats_feed.sri.sessions import Moment, ProgramClock, Session, Sessions, seen_to_come
 from stats_gateway.sender import MinerInfo, MinerSnapshot, UpstreamInfo
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from stats_feed.sri.answers import (
+from stats_feed.sri.api.answers import (
     MAX_ID,
     MAX_TIME,
     Channel,

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDi
 from urllib.parse import urlsplit
 
 from stats_feed.polling import Failure, ReadError
-from stats_feed.sri.reading import Answer, Reader, Reading
+from stats_feed.sri.api.reading import Answer, Reader, Reading
 
 __all__ = ["Api", "checked_url"]
 

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from stats_feed.polling import Failure, ReadError, WrongSourceError
-from stats_feed.sri.answers import (
+from stats_feed.sri.api.answers import (
     Channel,
     Client,
     Overview,
@@ -23,7 +23,7 @@ from stats_feed.sri.answers import (
     overview_of,
     sv1_miner_of,
 )
-from stats_feed.sri.metrics_text import (
+from stats_feed.sri.api.metrics_text import (
     channels_by_client,
     hashpool_clients,
     hashpool_listen_address,
