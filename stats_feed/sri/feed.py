@@ -68,14 +68,15 @@ class SriSource:
 
     def read(self) -> Sequence[Delivery]:
         """Read everything once and return its snapshots. Raises ReadError, WrongSourceError."""
+        unix, asked = time.time(), self._clock()
         try:
-            reading = self._api.run(read(self._options.bulk_above))
+            reading, answered = self._api.run(read(self._options.bulk_above), self._clock)
             self._settle(reading.kind)
         except WrongSourceError as error:
             raise WrongSourceError(f"{self._url}{error}") from error
         except ReadError as error:
             raise ReadError(error.failure, f"{self._url}{error}") from error
-        now = Moment(unix=time.time(), monotonic=self._clock())
+        now = Moment(unix=unix, monotonic=asked, answered=answered)
         deliveries = self._deliveries(reading, now)
         self._note(reading, now)
         return deliveries

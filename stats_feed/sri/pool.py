@@ -56,9 +56,9 @@ class Pool:
     def snapshots(self, reading: Reading, now: Moment) -> tuple[ConnectionSnapshot, MinerSnapshot]:
         """Take in a reading; return its snapshot by client, and the one by channel."""
         was_there = self._read_before is None and not self._clock.is_younger_than_feed(
-            reading.uptime, now.monotonic
+            reading.uptime, now
         )
-        if self._clock.was_restarted(reading.uptime, now.monotonic):
+        if self._clock.was_restarted(reading.uptime, now):
             self.restarts += 1
             for part in (self._clients, self._channels, self._by_client, self._by_channel):
                 part.forget()

@@ -13,20 +13,18 @@ __all__ = ["Moment", "ProgramClock", "Session", "Sessions", "seen_to_come"]
 
 MAX_ID = 2**32 - 1
 
-SLACK_SECONDS = 2.0
-"""`uptime_secs` is cut to whole seconds, and a request takes some time."""
-
-
 NEW_WITHIN_SECONDS = 45.0
 """A row that was not there at a reading this long ago or less was seen to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When something is read, on the wall clock and on one that never goes back."""
+    """When a reading began, on the wall clock and on one that never goes back."""
 
     unix: float
     monotonic: float
+    answered: float
+    """When the first answer was there, which tells the uptime; on the second clock."""
 
 
 def seen_to_come(read_before: float | None, now: Moment) -> int | None:
@@ -37,30 +35,42 @@ def seen_to_come(read_before: float | None, now: Moment) -> int | None:
 
 
 class ProgramClock:
-    """Finds out from its `uptime_secs` whether the program was restarted between two readings."""
+    """Finds out from its `uptime_secs` whether the program was restarted between two readings.
+
+    The uptime is cut to whole seconds and told at some moment between question and answer, so it
+    says that the program started between two moments.
+    """
 
     def __init__(self, feed_started: float) -> None:
-        self._before: tuple[float, int] | None = None
         self._feed_started = feed_started
+        self._started: tuple[float, float] | None = None
+        self._asked = feed_started
 
-    def was_restarted(self, uptime: int | None, now: float) -> bool:
-        """Take in the uptime of a reading at `now`, which is a clock that never goes back.
+    def was_restarted(self, uptime: int | None, now: Moment) -> bool:
+        """Take in the uptime of a reading.
 
-        A wall clock that was set lets the uptime leap, too; but only a restart leaves it shorter
+        A wall clock that is set lets the uptime leap, too; but only a restart leaves it shorter
         than the time since the last reading.
         """
-        before = self._before
         if uptime is None:
             return False
-        self._before = (now, uptime)
+        before, asked = self._started, self._asked
+        earliest, latest = _started(uptime, now)
+        self._started, self._asked = (earliest, latest), now.monotonic
         if before is None:
             return False
-        elapsed = now - before[0]
-        return uptime <= elapsed + 1 and uptime < before[1] + elapsed - SLACK_SECONDS
+        if earliest <= before[1] and latest >= before[0]:
+            self._started = max(earliest, before[0]), min(latest, before[1])
+        return earliest > before[1] and latest >= asked
 
-    def is_younger_than_feed(self, uptime: int | None, now: float) -> bool:
+    def is_younger_than_feed(self, uptime: int | None, now: Moment) -> bool:
         """Tell whether the program started after this feed did."""
-        return uptime is not None and now - uptime > self._feed_started
+        return uptime is not None and _started(uptime, now)[0] > self._feed_started
+
+
+def _started(uptime: int, now: Moment) -> tuple[float, float]:
+    """Return the moments between which a program started."""
+    return now.monotonic - uptime - 1, now.answered - uptime
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +101,7 @@ class Sessions:
         """Forget every row: from here on the program's numbers stand for others."""
         self._sessions.clear()
         self._taken.clear()
-        self._base = self._highest
+        self._base = self._highest + 1
 
     def find(
         self,

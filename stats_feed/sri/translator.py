@@ -39,9 +39,9 @@ class Translator:
     def snapshot(self, reading: Reading, now: Moment) -> MinerSnapshot:
         """Take in a reading and return the snapshot that it makes."""
         was_there = self._read_before is None and not self._clock.is_younger_than_feed(
-            reading.uptime, now.monotonic
+            reading.uptime, now
         )
-        if self._clock.was_restarted(reading.uptime, now.monotonic):
+        if self._clock.was_restarted(reading.uptime, now):
             self.restarts += 1
             self._sessions.forget()
             self._ledger.forget()

@@ -7,6 +7,7 @@ are bounded in size and a whole reading in time; redirects are not followed.
 import contextlib
 import ssl
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from urllib.parse import urlsplit
 
@@ -47,16 +48,19 @@ class Api:
         self._timeout = timeout
         self._connection = self._open(parts.scheme, parts.hostname or "", parts.port)
 
-    def run(self, reader: Reader) -> Reading:
-        """Give `reader` the answers it asks for until it has its reading. Raises ReadError."""
+    def run(self, reader: Reader, clock: Callable[[], float]) -> tuple[Reading, float]:
+        """Give `reader` the answers it asks for until it has its reading.
+
+        The second value is the time by `clock` when the first answer was there. Raises ReadError.
+        """
         deadline = time.monotonic() + MAX_SECONDS
         try:
-            path = next(reader)
+            answer = self._get(next(reader), deadline)
+            answered = clock()
             while True:
-                path = reader.send(self._get(path, deadline))
+                answer = self._get(reader.send(answer), deadline)
         except StopIteration as done:
-            reading: Reading = done.value
-            return reading
+            return done.value, answered
         finally:
             reader.close()
 
