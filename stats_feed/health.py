@@ -160,7 +160,7 @@ class HealthServer:
 
     def __init__(self, address: Address, health: Health) -> None:
         handler = type("Handler", (_Handler,), {"health": health})
-        server = type("Server", (HTTPServer,), {"address_family": _family_of(address)})
+        server = type("Server", (_Server,), {"address_family": _family_of(address)})
         self._server: HTTPServer = server(address, handler)
         host, port = self._server.server_address[:2]
         self.address = (str(host), int(port))
@@ -180,6 +180,11 @@ class HealthServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Server(HTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's signature
+        logger.debug("a scrape of the feed's own metrics broke off")
 
 
 def _family_of(address: Address) -> socket.AddressFamily:

@@ -138,7 +138,7 @@ class Program:
         if url.path == "/metrics":
             return Answer(200, self.metrics().encode())
         if url.path == "/api/v1/global":
-            return as_json({**self.overview(), "uptime_secs": int(self.uptime)})
+            return as_json(self.shown({**self.overview(), "uptime_secs": int(self.uptime)}))
         if url.path not in self._cache:
             return as_json({"error": "Sv1 client monitoring not available"}, status=404)
         query = parse_qs(url.query)

@@ -244,3 +244,16 @@ def test_addresses_are_not_sent_where_they_are_redacted() -> None:
     watched = Watched(Translator(), redact_ip=True)
     working(watched.program)
     assert watched.row()["address"] is None
+
+
+def test_without_an_uptime_a_fallback_is_found_by_counters_that_fall() -> None:
+    watched = Watched(Translator())
+    watched.program.nulls = {"uptime_secs"}
+    working(watched.program, "farm.a", shares=5)
+    watched.after(0)
+    watched.program.restart()
+    working(watched.program, "farm.a", shares=2)
+    snapshot = watched.after(10)
+    # The same name, number and address: it may be the same miner, and its sum goes on.
+    assert snapshot["miners"][0]["shares_submitted"] == 7
+    assert snapshot["totals"]["shares_submitted"] == 2
