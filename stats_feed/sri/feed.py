@@ -61,7 +61,10 @@ class SriSource:
             self._started, redact_ip=options.redact_ip, upstream=options.upstream
         )
         self._pool = Pool(
-            self._started, unknown_type=options.unknown_type, redact_ip=options.redact_ip
+            self._started,
+            unknown_type=options.unknown_type,
+            redact_ip=options.redact_ip,
+            by_channel=bool(options.channels_to),
         )
         self._said = ""
         self._before: Reading | None = None

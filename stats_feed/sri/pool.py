@@ -34,6 +34,7 @@ class Pool:
     """The clients of one pool or JD client, reading after reading.
 
     `unknown_type` is what a client is taken for that the program does not tell the kind of.
+    Without `by_channel` the second snapshot is empty, and costs nothing.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Pool:
         *,
         unknown_type: ConnectionType = ConnectionType.TRANSLATOR,
         redact_ip: bool = False,
+        by_channel: bool = True,
     ) -> None:
         self._clock = ProgramClock(started)
         self._clients = Sessions()
@@ -50,6 +52,7 @@ class Pool:
         self._by_channel = Ledger()
         self._unknown_type = unknown_type
         self._redact_ip = redact_ip
+        self._wants_channels = by_channel
         self._read_before: float | None = None
         self.restarts = 0
 
@@ -66,7 +69,7 @@ class Pool:
         channels = [
             (channel, (client.client_id, channel.channel_id), self._channel(client, channel, now))
             for client in reading.clients
-            for channel in client.channels
+            for channel in (client.channels if self._wants_channels else ())
         ]
         self._by_client.update(_client_meters(clients), now.monotonic, was_there=was_there)
         by_channel = [Meter(key, channel.counts, row.sum) for channel, key, row in channels]

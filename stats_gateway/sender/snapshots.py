@@ -5,7 +5,7 @@ Hashrates are in hashes per second, times in whole unix seconds, balances and am
 that a value is not known, which is not the same as 0.
 """
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NotRequired, TypedDict
 
 __all__ = [
@@ -34,7 +34,7 @@ class ConnectionType(Enum):
     """A device that speaks Stratum V2 to the pool itself."""
 
 
-class RejectReason(Enum):
+class RejectReason(StrEnum):
     """Why a share was refused; the value is its name on the wire.
 
     Every value that is none of these is `OTHER`: `RejectReason("job-not-found")`.

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from stats_feed.polling import Failure, ReadError
 from stats_gateway.sender import DeviceInfo, RejectReason
@@ -43,8 +43,11 @@ TARGET_DIGITS = 64
 """A target is 256 bits in hexadecimal digits, the most significant first."""
 
 
-class Count(Enum):
-    """What the API counts of a channel, besides the reasons of refused shares."""
+class Count(StrEnum):
+    """What the API counts of a channel, besides the reasons of refused shares.
+
+    These names and the reasons' are keys of one mapping, so no two of them may be the same.
+    """
 
     ACCEPTED = "accepted"
     SENT = "sent"
