@@ -19,6 +19,9 @@ __all__ = ["SriSource", "run"]
 
 logger = logging.getLogger(__name__)
 
+BULK_STAYS = 0.8
+"""A pool that is read from its `/metrics` is so until it has this part of the clients needed."""
+
 MAX_TIMEOUT = 5.0
 """Seconds for one step of a request; less where the interval is shorter."""
 
@@ -73,7 +76,7 @@ class SriSource:
         """Read everything once and return its snapshots. Raises ReadError, WrongSourceError."""
         unix, asked = time.time(), self._clock()
         try:
-            reading, answered = self._api.run(read(self._options.bulk_above), self._clock)
+            reading, answered = self._api.run(read(self._bulk_above()), self._clock)
             self._settle(reading.kind)
         except WrongSourceError as error:
             raise WrongSourceError(f"{self._url}{error}") from error
@@ -83,6 +86,14 @@ class SriSource:
         deliveries = self._deliveries(reading, now)
         self._note(reading, now)
         return deliveries
+
+    def _bulk_above(self) -> float:
+        """Return the number of clients from which on `/metrics` is read.
+
+        It is lower once that is so: a client that comes and goes must not change it each time.
+        """
+        is_bulk = self._before is not None and self._before.is_bulk
+        return self._options.bulk_above * (BULK_STAYS if is_bulk else 1.0)
 
     def _deliveries(self, reading: Reading, now: Moment) -> Sequence[Delivery]:
         if reading.kind is Kind.TRANSLATOR:

@@ -87,7 +87,7 @@ Reader = Generator[str, Answer, Reading]
 Pages = Generator[str, Answer, list[Row]]
 
 
-def read(bulk_above: int = BULK_ABOVE) -> Reader:
+def read(bulk_above: float = BULK_ABOVE) -> Reader:
     """Read everything once. Raises ReadError, or WrongSourceError where this is no such API."""
     before = yield from _overview()
     reading = yield from _read_parts(before, bulk_above)
@@ -111,7 +111,7 @@ def _overview() -> Generator[str, Answer, Overview]:
     return overview_of(told)
 
 
-def _read_parts(overview: Overview, bulk_above: int) -> Reader:
+def _read_parts(overview: Overview, bulk_above: float) -> Reader:
     if overview.has_miners:
         miners = yield from _pages("/api/v1/sv1/clients", ("total",), ("items",), sv1_miner_of)
         channels = yield from _server_channels(overview)

@@ -177,6 +177,7 @@ class Translator(Program):
         super().__init__(version, seed=seed)
         self.own_counts = own_counts
         self.shared: Line | None = None
+        self.telemetry: Json = {}
         self._aggregated = aggregated
 
     def open_channel(self, peer: Peer, name: str = "acme.miner") -> Line:
@@ -220,6 +221,7 @@ class Translator(Program):
             "hashrate": line.hashrate if line else 1e13,
             "extranonce1_hex": line.extranonce if line else "",
             "target_hex": f"{(0xFFFF << 208) // 1024:064x}",
+            **self.telemetry,
         }
         if self.version is Version.EARLY:
             row |= {"authorized_worker_name": peer.name, "user_identity": "acme"}

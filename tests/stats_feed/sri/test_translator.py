@@ -257,3 +257,32 @@ def test_without_an_uptime_a_fallback_is_found_by_counters_that_fall() -> None:
     # The same name, number and address: it may be the same miner, and its sum goes on.
     assert snapshot["miners"][0]["shares_submitted"] == 7
     assert snapshot["totals"]["shares_submitted"] == 2
+
+
+TELEMETRY = {"reported_hashrate_hs": 2e14, "power_consumption_w": 3500.0, "is_mining": True}
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "device"),
+    [
+        ({"miner_telemetry": TELEMETRY}, {"hashrate": 2e14, "power": 3500.0}),
+        (
+            {
+                "miner_telemetry": {"average_temperature_c": 61.5},
+                "miner_telemetry_status": "matched",
+            },
+            {"temperature": 61.5},
+        ),
+        ({"miner_telemetry": TELEMETRY, "miner_telemetry_status": "duplicate_worker_name"}, None),
+        ({"miner_telemetry": {"reported_hashrate_hs": None}}, None),
+        ({"miner_telemetry": None, "miner_telemetry_status": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_devices_own_figures_are_sent_where_it_is_sure_which_device_it_is(
+    telemetry: dict[str, object], device: dict[str, float] | None
+) -> None:
+    watched = Watched(Translator())
+    working(watched.program)
+    watched.program.telemetry = telemetry
+    assert watched.row().get("device") == device
