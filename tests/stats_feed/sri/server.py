@@ -68,6 +68,7 @@ class ApiServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 30
+            wbufsize = -1  # an answer in one piece, as the real programs send it
 
             def setup(self) -> None:
                 super().setup()
