@@ -68,7 +68,7 @@ class ApiServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 30
-            wbufsize = -1  # an answer in one piece, as the real programs send it
+            disable_nagle_algorithm = True  # the real programs write an answer in one piece
 
             def setup(self) -> None:
                 super().setup()
