@@ -8,7 +8,7 @@ belongs to, and to the totals.
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
-from stats_feed.sri.api.answers import Count, Counts, Key
+from stats_feed.sri.api.answers import MAX_COUNT, Count, Counts, Key
 from stats_gateway.sender import RejectReason, Totals
 
 __all__ = ["KEEP_SECONDS", "Ledger", "Meter", "Sum", "rejects_by", "whole"]
@@ -153,14 +153,14 @@ def _fell(before: Counts, counts: Counts) -> bool:
 
 def whole(value: float | None) -> int | None:
     """Return a count as the wire takes it."""
-    return None if value is None else int(value)
+    return None if value is None else min(int(value), MAX_COUNT)
 
 
 def rejects_by(counts: Sum, *, with_zeros: bool = False) -> dict[str, int]:
     """Return the refused shares by reason, as the wire takes them."""
     found = {reason.value: counts.get(reason) for reason in RejectReason}
     return {
-        name: int(value)
+        name: min(int(value), MAX_COUNT)
         for name, value in found.items()
         if value is not None and (with_zeros or value > 0)
     }

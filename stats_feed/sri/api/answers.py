@@ -5,7 +5,6 @@ their types. A value that is null, missing or of another type is not known, and 
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +13,7 @@ from stats_feed.polling import Failure, ReadError
 from stats_gateway.sender import DeviceInfo, RejectReason
 
 __all__ = [
+    "MAX_COUNT",
     "Channel",
     "Client",
     "Count",
@@ -35,6 +35,9 @@ __all__ = [
 MAX_ID = 2**32 - 1
 MAX_COUNT = 2**64 - 1
 MAX_TIME = 2**62
+
+MAX_NUMBER = 2.0**224
+"""The difficulty of the hardest target that there is. Sums of such numbers stay finite."""
 
 MAX_TARGET = 0xFFFF << 208
 """The target of difficulty 1. A target of half of it is difficulty 2."""
@@ -142,15 +145,11 @@ def count_of(value: object, most: int = MAX_COUNT) -> int | None:
 
 
 def number_of(value: object) -> float | None:
-    """Return a finite number of at least 0; None for anything else."""
+    """Return a number from 0 to `MAX_NUMBER`; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
     # A sum over nothing is -0.0 at these programs.
-    return abs(number) if math.isfinite(number) and number >= 0 else None
+    return abs(float(value)) if 0 <= value <= MAX_NUMBER else None
 
 
 def text_of(value: object) -> str:

@@ -4,6 +4,7 @@ from stats_feed.sri.api.reading import read
 from stats_feed.sri.sessions import Moment
 from stats_feed.sri.translator import Translator as Feed
 from stats_gateway.sender import MinerInfo, MinerSnapshot
+from stats_gateway.sender.wire import encode_snapshot
 from tests.stats_feed.sri.programs import Peer, Translator, Version, drive
 
 T0 = 1_730_488_800.0
@@ -286,3 +287,15 @@ def test_a_devices_own_figures_are_sent_where_it_is_sure_which_device_it_is(
     working(watched.program)
     watched.program.telemetry = telemetry
     assert watched.row().get("device") == device
+
+
+def test_counters_that_leap_about_their_bounds_still_fit_the_wire() -> None:
+    watched = Watched(Translator())
+    peer = working(watched.program, shares=1)
+    line = peer.lines[0]
+    for sent, work in ((2**64 - 1, 2.0**224), (0, 0.0), (2**70, 1e300), (2**64 - 1, 2.0**224)):
+        line.sent, line.work = sent, work
+        snapshot = watched.after(10)
+        encode_snapshot(snapshot)
+    assert snapshot["totals"]["shares_submitted"] == 2**64 - 1
+    assert snapshot["miners"][0]["shares_submitted"] == 2**64 - 1
