@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -34,8 +35,10 @@ def test_it_sends_to_both_services_until_a_signal_stops_it(stop: signal.Signals)
         running("--proxy", at(proxy.listen()), "--pool", at(pool.listen())) as feed,
     ):
         with proxy.accept() as to_proxy, pool.accept() as to_pool:
-            assert to_proxy.welcome() == {"source": "translator-1", "interval": 10.0}
-            assert to_pool.welcome() == {"source": "pool-1", "interval": 10.0}
+            version = importlib.metadata.version("stratum-stats")
+            hello = {"source": "translator-1", "interval": 10.0, "version": version}
+            assert to_proxy.welcome() == hello
+            assert to_pool.welcome() == {**hello, "source": "pool-1"}
             miners = to_proxy.read()["MinerSnapshot"]["miners"]
             connections = to_pool.read()["ConnectionSnapshot"]["connections"]
             assert isinstance(miners, list)

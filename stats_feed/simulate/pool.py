@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from stats_feed.agenda import Agenda, about
-from stats_feed.fleet import Fleet
-from stats_feed.shares import ShareStream, difficulty_for
+from stats_feed.simulate.agenda import Agenda, about
+from stats_feed.simulate.fleet import Fleet
+from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import ConnectionType, DownstreamTracker
 
 __all__ = ["LISTEN_ADDRESS", "Pool", "PoolPlan"]

@@ -4,7 +4,7 @@ import math
 from random import Random
 from typing import Protocol
 
-from stats_feed.agenda import Agenda
+from stats_feed.simulate.agenda import Agenda
 from stats_gateway.sender import HASHES_PER_DIFFICULTY
 
 __all__ = ["REJECTED", "ShareCounter", "ShareStream", "difficulty_for"]

@@ -1,10 +1,22 @@
-"""What the command line of `stats-feed simulate` says, as values."""
+"""This module holds what the command line of `stats-feed simulate` says, as values."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from stats_feed.fleet import MIN_FIELD_MINERS
+from stats_feed.flags import (
+    CommonOptions,
+    add_common,
+    add_sending,
+    address,
+    common_options,
+    not_negative,
+    positive,
+    whole,
+)
+from stats_feed.gateways import DEFAULTS, Destination, Service
+from stats_feed.health import Address
+from stats_feed.simulate.fleet import MIN_FIELD_MINERS
 
 __all__ = ["DESCRIPTION", "EXAMPLE", "SimulateOptions", "add_flags", "read_options"]
 
@@ -28,71 +40,28 @@ scenarios
          translators leave the pool and come back
 """
 
-Address = tuple[str, int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulateOptions:
-    """One run. `None` as an address sends nothing there; as a duration, runs until stopped."""
+    """One run. No addresses of a service send nothing to it; no duration runs until stopped."""
 
-    proxy: Address | None
-    pool: Address | None
+    common: CommonOptions
+    proxy: tuple[Address, ...]
+    pool: tuple[Address, ...]
     proxy_source: str
     pool_source: str
-    token: str | None
     miners: int
     translators: int
     shares_per_minute: float
     churn: float
     troubled: bool
-    interval: float
     seed: int | None
     duration: float | None
 
 
-def address(text: str) -> Address | None:
+def address_or_none(text: str) -> Address | None:
     """Read HOST:PORT, [IPV6]:PORT or `none`."""
-    if text == "none":
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT or 'none'")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def positive(text: str) -> float:
-    """Read a finite number above 0."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Read a finite number of at least 0."""
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def whole(text: str) -> int:
-    """Read a whole number of at least 0."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def token_file(text: str) -> str:
-    """Read the token in a file, without the newline at its end."""
-    try:
-        token = Path(text).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeError) as error:
-        raise argparse.ArgumentTypeError(f"cannot read {text}: {error}") from error
-    if not token:
-        raise argparse.ArgumentTypeError(f"{text} is empty")
-    return token
+    return None if text == "none" else address(text)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -104,37 +73,27 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def _add_destination(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where to send")
-    for service, default, sender, source in (
-        ("proxy", "127.0.0.1:8082", "translator", "translator-1"),
-        ("pool", "127.0.0.1:9083", "pool", "pool-1"),
+    for service, sender, source in (
+        (Service.PROXY, "translator", "translator-1"),
+        (Service.POOL, "pool", "pool-1"),
     ):
+        host, port = DEFAULTS[service]
         group.add_argument(
-            f"--{service}",
-            type=address,
-            default=default,
+            f"--{service.value}",
+            type=address_or_none,
+            action="append",
+            default=[],
             metavar="HOST:PORT",
-            help=f"stats-{service}, or 'none' (default %(default)s)",
+            help=f"stats-{service.value}, or 'none' (default {host}:{port}); repeat it for several",
         )
         group.add_argument(
-            f"--{service}-source",
+            f"--{service.value}-source",
             default=source,
             metavar="NAME",
             help=f"the {sender}'s source label (default %(default)s)",
         )
-    group.add_argument(
-        "--token-file",
-        type=token_file,
-        dest="token",
-        metavar="FILE",
-        help="a file that holds the token the services ask for",
-    )
-    group.add_argument(
-        "--interval",
-        type=positive,
-        default=10.0,
-        metavar="SECONDS",
-        help="between two snapshots (default %(default)g)",
-    )
+    to_help = "the same as --proxy and --pool: proxy=HOST:PORT or pool=HOST:PORT"
+    add_sending(group, to_help, interval=10.0)
 
 
 def _add_world(parser: argparse.ArgumentParser) -> None:
@@ -188,17 +147,31 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="stop by itself after this time (default: run until SIGINT or SIGTERM)",
     )
+    add_common(parser)
 
 
 def read_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> SimulateOptions:
     """Turn the parsed flags into options; exits with 2 when they contradict each other."""
     values = vars(arguments).copy()
-    troubled = values.pop("scenario") == "field"
-    if values["proxy"] is None and values["pool"] is None:
+    common = common_options(values)
+    to: list[Destination] = values.pop("to")
+    if any(one.service is None for one in to):
+        parser.error("--to: say which service it is, as proxy=HOST:PORT or pool=HOST:PORT")
+    proxy = _addresses(Service.PROXY, values.pop("proxy"), to)
+    pool = _addresses(Service.POOL, values.pop("pool"), to)
+    if not proxy and not pool:
         parser.error("--proxy none and --pool none leave nobody to send to")
+    troubled = values.pop("scenario") == "field"
     least = MIN_FIELD_MINERS if troubled else 1
     if values["miners"] < least:
         parser.error(f"--miners {values['miners']}: this scenario needs at least {least}")
     if values["churn"] is None:
         values["churn"] = FIELD_CHURN if troubled else 0.0
-    return SimulateOptions(troubled=troubled, **values)
+    return SimulateOptions(common=common, proxy=proxy, pool=pool, troubled=troubled, **values)
+
+
+def _addresses(
+    service: Service, named: Sequence[Address | None], to: Sequence[Destination]
+) -> tuple[Address, ...]:
+    found = [*named, *(one.address for one in to if one.service is service)]
+    return tuple(one for one in found or [DEFAULTS[service]] if one is not None)

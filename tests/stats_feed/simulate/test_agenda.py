@@ -1,4 +1,4 @@
-from stats_feed.agenda import Agenda
+from stats_feed.simulate.agenda import Agenda
 
 
 def test_events_happen_in_order_of_time_and_are_told_it() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stats_feed.options import FIELD_CHURN, SimulateOptions, add_flags, read_options
+from stats_feed.simulate.options import FIELD_CHURN, SimulateOptions, add_flags, read_options
 
 
 def options(*arguments: str) -> SimulateOptions:
@@ -14,8 +14,8 @@ def options(*arguments: str) -> SimulateOptions:
 
 def test_the_defaults_send_to_both_services_of_this_machine() -> None:
     read = options()
-    assert (read.proxy, read.pool) == (("127.0.0.1", 8082), ("127.0.0.1", 9083))
-    assert (read.miners, read.interval, read.token) == (25, 10.0, None)
+    assert (read.proxy, read.pool) == ((("127.0.0.1", 8082),), (("127.0.0.1", 9083),))
+    assert (read.miners, read.common.interval, read.common.token) == (25, 10.0, None)
     assert (read.troubled, read.churn) == (True, FIELD_CHURN)
 
 
@@ -27,16 +27,24 @@ def test_calm_has_no_churn_unless_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("none", None), ("host:1", ("host", 1)), ("[::1]:65535", ("::1", 65535))],
+    [("none", ()), ("host:1", (("host", 1),)), ("[::1]:65535", (("::1", 65535),))],
 )
-def test_an_address_is_host_and_port_or_none(text: str, expected: tuple[str, int] | None) -> None:
+def test_an_address_is_host_and_port_or_none(
+    text: str, expected: tuple[tuple[str, int], ...]
+) -> None:
     assert options("--proxy", text).proxy == expected
+
+
+def test_each_service_may_have_several_addresses_by_either_flag() -> None:
+    read = options("--proxy", "a:1", "--proxy", "b:2", "--to", "proxy=c:3", "--to", "pool=d:4")
+    assert read.proxy == (("a", 1), ("b", 2), ("c", 3))
+    assert read.pool == (("d", 4),)
 
 
 def test_the_token_is_the_file_without_its_newline(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("s3cret\n")
-    assert options("--token-file", str(file)).token == "s3cret"
+    assert options("--token-file", str(file)).common.token == "s3cret"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +54,8 @@ def test_the_token_is_the_file_without_its_newline(tmp_path: Path) -> None:
         (["--proxy", "localhost"], "not HOST:PORT"),
         (["--pool", ":80"], "not HOST:PORT"),
         (["--pool", "a:65536"], "not HOST:PORT"),
+        (["--to", "a:1"], "say which service"),
+        (["--to", "mint=a:1"], "neither 'proxy' nor 'pool'"),
         (["--interval", "0"], "not above 0"),
         (["--duration", "nan"], "not above 0"),
         (["--churn", "-1"], "below 0"),

@@ -1,24 +1,26 @@
-"""The simulation in real time: two models drive two trackers, and two handles send them."""
+"""This module runs the simulation in real time: two models drive two trackers, which are sent."""
 
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from random import Random, SystemRandom
 
-from stats_feed.agenda import Agenda
-from stats_feed.fleet import Fleet, FleetPlan
-from stats_feed.options import Address, SimulateOptions
-from stats_feed.pool import LISTEN_ADDRESS, Pool, PoolPlan
+from stats_feed.gateways import Gateways
+from stats_feed.health import Health
+from stats_feed.simulate.agenda import Agenda
+from stats_feed.simulate.fleet import Fleet, FleetPlan
+from stats_feed.simulate.options import SimulateOptions
+from stats_feed.simulate.pool import LISTEN_ADDRESS, Pool, PoolPlan
 from stats_gateway.sender import (
     DownstreamTracker,
     MinerTracker,
     SnapshotLoop,
     StatsHandle,
-    Tracker,
 )
 
-__all__ = ["World", "simulate"]
+__all__ = ["World", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,12 @@ class World:
         self.pool.start(now)
 
 
-def simulate(options: SimulateOptions, stop: threading.Event) -> None:
+def run(
+    options: SimulateOptions,
+    gateways: Gateways,
+    health: Health,  # noqa: ARG001 - every feed's signature; nothing is read here
+    stop: threading.Event,
+) -> None:
     """Run until `stop` is set or the duration is over."""
     seed = SystemRandom().randrange(2**32) if options.seed is None else options.seed
     logger.info(
@@ -76,33 +83,23 @@ def simulate(options: SimulateOptions, stop: threading.Event) -> None:
     world = World(options, seed)
     world.start(time.time())
     with ExitStack() as stack:
-        handles: dict[str, StatsHandle] = {}
-        if options.proxy is not None:
-            handles["stats-proxy"] = _send(
-                stack, world.miners, options.proxy, options.proxy_source, options
-            )
-        if options.pool is not None:
-            handles["stats-pool"] = _send(
-                stack, world.connections, options.pool, options.pool_source, options
-            )
+        handles: dict[str, Sequence[StatsHandle]] = {}
+        for name, tracker, addresses, source in (
+            ("stats-proxy", world.miners, options.proxy, options.proxy_source),
+            ("stats-pool", world.connections, options.pool, options.pool_source),
+        ):
+            if addresses:
+                handles[name] = gateways.open(
+                    addresses, source=source, interval=options.common.interval
+                )
+                stack.enter_context(SnapshotLoop(tracker, *handles[name]))
         _run(world, handles, options.duration, stop)
         _report(world, handles)
-    logger.info("stopped")
-
-
-def _send(
-    stack: ExitStack, tracker: Tracker, address: Address, source: str, options: SimulateOptions
-) -> StatsHandle:
-    handle = stack.enter_context(
-        StatsHandle(address, source=source, interval=options.interval, token=options.token)
-    )
-    stack.enter_context(SnapshotLoop(tracker, handle))
-    return handle
 
 
 def _run(
     world: World,
-    handles: dict[str, StatsHandle],
+    handles: dict[str, Sequence[StatsHandle]],
     duration: float | None,
     stop: threading.Event,
 ) -> None:
@@ -118,15 +115,16 @@ def _run(
             reported = now
 
 
-def _report(world: World, handles: dict[str, StatsHandle]) -> None:
+def _report(world: World, handles: dict[str, Sequence[StatsHandle]]) -> None:
     logger.info(
         "%d miners with %.1f TH/s, %d pool connections",
         len(world.miners),
         world.fleet.hashrate / 1e12,
         len(world.connections),
     )
-    for name, handle in handles.items():
-        statistics = handle.statistics()
+    for name, statistics in (
+        (name, handle.statistics()) for name, each in handles.items() for handle in each
+    ):
         logger.info(
             "%s: %s, %d snapshots sent, %d failures, last error: %s",
             name,

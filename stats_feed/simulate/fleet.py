@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from stats_feed.agenda import Agenda, about
-from stats_feed.models import draw_model
-from stats_feed.shares import ShareStream, difficulty_for
+from stats_feed.simulate.agenda import Agenda, about
+from stats_feed.simulate.models import draw_model
+from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import MinerTracker
 
 __all__ = ["MIN_FIELD_MINERS", "Fleet", "FleetPlan"]

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from stats_feed.fleet import UPSTREAM_FIRST_LOST_AFTER
-from stats_feed.simulate import World
+from stats_feed.simulate.fleet import UPSTREAM_FIRST_LOST_AFTER
+from stats_feed.simulate.run import World
 from stats_gateway.sender import HASHES_PER_DIFFICULTY, ConnectionInfo
-from tests.stats_feed.worlds import CALM, FIELD, T0, started
+from tests.stats_feed.simulate.worlds import CALM, FIELD, T0, known, started
 
 
 def connections_at(world: World, seconds: float) -> list[ConnectionInfo]:
@@ -42,13 +42,13 @@ def test_the_pool_measures_our_translator_as_the_translator_measures_its_miners(
     hours = 6.0
     row = named(connections_at(world, hours * 3600), "translator-1")
     assert row is not None
-    at_the_pool = row["work"] * HASHES_PER_DIFFICULTY / (hours * 3600)
+    at_the_pool = known(row["work"]) * HASHES_PER_DIFFICULTY / (hours * 3600)
     # About 10,800 shares: a standard error of 1 %; the fleet changes a little with its churn.
     assert at_the_pool == pytest.approx(world.fleet.hashrate, rel=0.25)
     calm = started(CALM)
     row = named(connections_at(calm, hours * 3600), "translator-1")
     assert row is not None
-    at_the_pool = row["work"] * HASHES_PER_DIFFICULTY / (hours * 3600)
+    at_the_pool = known(row["work"]) * HASHES_PER_DIFFICULTY / (hours * 3600)
     assert at_the_pool == pytest.approx(calm.fleet.hashrate, rel=0.05)
 
 
