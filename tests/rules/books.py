@@ -1,4 +1,4 @@
-"""A fleet of miners that keeps its own books: what Prometheus scrapes of it, and what it really did.
+"""A simulated fleet of miners keeps its own books, beside what Prometheus scrapes of it.
 
 Time goes in whole seconds. Every miner does exactly its hashrate's work, so that the truth of any
 window is a difference of two sums.
@@ -6,12 +6,11 @@ window is a difference of two sums.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from random import Random
 
 SCRAPE_SECONDS = 5
 SCRAPE_PHASE = 2
-"""Scrapes are off the times of evaluation, so that a window has the same ones, left-open or closed."""
+"""Scrapes are off the times of evaluation, so that a window has the same ones, open or closed."""
 
 SNAPSHOT_SECONDS = 10
 WINDOW_SECONDS = 300
@@ -86,8 +85,8 @@ class Fleet:
     ended: float = 0.0
     """The work of sessions that ended since the sender started."""
     told: int = 0
-    """When the last snapshot was sent. What a sender did after the last one before it died is known to
-    nobody, so the books leave that out."""
+    """When the last snapshot was sent. What a sender did after the last one before it died is known
+    to nobody, so the books leave that out."""
 
     next_row: int = 1
     next_name: int = 1
@@ -109,7 +108,7 @@ class Fleet:
             for row in before:
                 self._leave(row, now, back=None)
             self.ended, self.next_row = 0.0, 1
-            self.waiting = [(max(at, now + 1), *who) for at, *who in self.waiting]
+            self.waiting = [(max(at, now + 1), name, rate) for at, name, rate in self.waiting]
         else:
             for row in before:
                 if self._happens(self.plan.churn_per_minute):
@@ -179,7 +178,7 @@ def is_in(now: int, spans: Iterable[Span]) -> bool:
 def exposed(plan: Plan, snapshot: Snapshot, is_fresh: bool) -> dict[str, float]:
     """What the service shows of one source."""
     source = f'{LABELS},source="{plan.source}"'
-    found = {
+    found: dict[str, float] = {
         f"stats_gateway_source_received_timestamp_seconds{{{source}}}": snapshot.at,
         f"stats_gateway_source_snapshot_timestamp_seconds{{{source}}}": snapshot.at + SKEW_SECONDS,
     }

@@ -30,7 +30,7 @@ ERROR = f"""
   - 1
 """
 NEVER_SEEN_SECONDS = 900
-"""For so long, at most, a source has no average: the outages, and the 10 s until the rows are known."""
+"""For so long, at most, a source has no average: the outages, and until the rows are known."""
 
 
 def fails(plan: Plan, folder: Path, seconds: int, *expressions: str) -> str:
