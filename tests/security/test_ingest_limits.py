@@ -14,18 +14,20 @@ pytestmark = pytest.mark.slow
 
 OTHER = "127.0.0.2"
 MIB = 1 << 20
+MESSAGE_BYTES = 8 * MIB
 
 
 def half_frame(size: int) -> bytes:
     """The first `size` bytes of a frame that is never finished."""
-    return (60 * MIB).to_bytes(4, "big") + bytes(size - 4)
+    return MESSAGE_BYTES.to_bytes(4, "big") + bytes(size - 4)
 
 
 def test_unfinished_messages_have_a_bound_together_and_the_largest_holder_goes() -> None:
-    with (
-        Service("proxy", f"--limits.max-buffered-bytes={8 * MIB}") as service,
-        ExitStack() as stack,
-    ):
+    limits = (
+        f"--limits.max-message-bytes={MESSAGE_BYTES}",
+        f"--limits.max-buffered-bytes={MESSAGE_BYTES}",
+    )
+    with Service("proxy", *limits) as service, ExitStack() as stack:
         good = stack.enter_context(connected(service.ingest, address=OTHER))
         assert "Welcome" in good.ask(hello("good"))
         # Its own unfinished message is larger than any one of the others'.
