@@ -1,5 +1,5 @@
 # Everything a developer runs. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
-# each target first gets what it needs into .venv and .tools.
+# each target first gets what it needs into .venv and .tools, without root.
 # Options of the demo: make demo DEMO="--miners 1000".
 
 BIN := .venv/bin
@@ -15,20 +15,24 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast check format bench soak tools lock upgrade clean
+.PHONY: help demo test fast lowest check format bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) tools ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
+demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
+	@scripts/tools.sh prometheus
 	@$(TOOL) exec $(BIN)/python -m scripts.demo $(DEMO)
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests
-	$(PYTEST)
+	$(PYTEST) --cov
 
-fast: $(DEVELOPMENT) ## Run the tests without the slow part
+fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 	$(PYTEST) -m "not slow"
+
+lowest: $(DEVELOPMENT) tools ## Run the fast tests with the lowest versions of the dependencies
+	@scripts/lowest.sh
 
 check: $(DEVELOPMENT) tools ## Check format, lint, types, rules, configurations
 	$(BIN)/ruff format --check $(SOURCES)
@@ -43,10 +47,10 @@ format: $(DEVELOPMENT) ## Format the code, and fix what lint can fix
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 	$(TOOL) $(BIN)/python -m benchmarks
 
-soak: $(DEVELOPMENT) tools ## Run accidents, storms and fuzzing for SECONDS (default 600)
+soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-tools: ## Fetch Prometheus, Alertmanager, Pushgateway and Compose into .tools
+tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
 	@scripts/tools.sh
 
 lock: ## Re-make the lock files, keeping versions that still fit
@@ -56,7 +60,7 @@ upgrade: ## Re-make the lock files with the newest versions
 	@scripts/lock.sh --upgrade
 
 clean: ## Remove everything the targets made
-	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(RUNTIME): requirements.lock pyproject.toml
 	@scripts/environment.sh requirements.lock $@

@@ -3,14 +3,14 @@
 import asyncio
 import gc
 import logging
-import os
 import resource
 import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from exporters.access.listeners import Gates, open_gates
 from exporters.access.reloading import watch
 from exporters.endpoints.routes import Endpoints, build_app
-from exporters.errors import ConfigError, StartError
+from exporters.errors import ConfigError, StartError, errors_in
 from exporters.exposition.families.family import Layout, RowsT
 from exporters.exposition.publisher import Publisher
 from exporters.exposition.refusals import Refusals
@@ -28,15 +28,18 @@ from exporters.history.answers import History
 from exporters.history.client import Prometheus
 from exporters.history.promql import FAMILIES
 from exporters.http.basic_auth import BasicAuth
-from exporters.http.request_limits import Guard
+from exporters.http.guard import Guard
 from exporters.http.server import HttpServer
 from exporters.logs import configure_logging
 from exporters.settings.addresses import Address, bind, bound_address
-from exporters.settings.config import Config, build_config, parse_command_line, read_file
-from exporters.settings.history_settings import HistorySource
+from exporters.settings.catalogue import unknown_variables
+from exporters.settings.command_line import CommandLine, parse_command_line
+from exporters.settings.config import Config, HistorySource, build_config
+from exporters.settings.files import parse_toml, read_text
 from stats_gateway import __version__
 from stats_gateway.clock import read_clock
-from stats_gateway.server.connection import Gateway
+from stats_gateway.intake.intake import Intake
+from stats_gateway.server.connection import Shared
 from stats_gateway.server.server import GatewayServer
 from stats_gateway.store.store import Store
 from stats_gateway.wire.services import Service
@@ -59,13 +62,16 @@ def run(
     """The whole program; gives its exit code: 0 stopped, 1 could not go on, 2 bad settings."""
     try:
         command_line = parse_command_line(service, argv)
-        tables = {} if command_line.config_file is None else read_file(command_line.config_file)
-        config = build_config(service, command_line.flags, environment, tables)
+        config = _configured(service, command_line, environment)
         configure_logging(config.log_level, config.log_format)
+        for warning in unknown_variables(service, environment):
+            log.warning("environment: %s", warning)
         gates = open_gates(config)
         if command_line.check:
             print(f"{service.value}: configuration is fine")  # noqa: T201 - the answer asked for
             return 0
+        # The signal that asks for files to be read again waits until somebody listens to it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         asyncio.run(serve(service, layout, config, gates))
     except ConfigError as error:
         print(f"{service.value}: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
@@ -76,11 +82,22 @@ def run(
     return 0
 
 
+def _configured(
+    service: Service, command_line: CommandLine, environment: Mapping[str, str]
+) -> Config:
+    """The configuration of all three. Raises `ConfigError`."""
+    path = command_line.config_file
+    if path is None:
+        return build_config(service, command_line.flags, environment, {})
+    file = f"--config.file {path}"
+    with errors_in(file):
+        tables = parse_toml(read_text(path))
+    return build_config(service, command_line.flags, environment, tables, file)
+
+
 async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: Gates) -> None:
     """Listen for senders and scrapers until SIGTERM or SIGINT. Raises `StartError`."""
-    _allow_open_files(
-        config.limits.max_connections + config.web_limits.max_connections + SPARE_FILES
-    )
+    config = _allow_open_files(config)
     async with AsyncExitStack() as stack:
         ingest = stack.enter_context(_bind(config.ingest_listen_address, "--ingest.listen-address"))
         web = stack.enter_context(_bind(config.web_listen_address, "--web.listen-address"))
@@ -89,15 +106,21 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         stack.callback(worker.shutdown, wait=False, cancel_futures=True)
         auth = BasicAuth()
         stack.callback(auth.close)
-        gateway = _gateway(service, config, gates, worker)
+        intake = _intake(service, config, gates)
         refusals = Refusals()
-        self_metrics = SelfMetrics(service, gateway.counters, CollectorRegistry(), refusals.counts)
+        self_metrics = SelfMetrics(
+            service,
+            intake.counters,
+            CollectorRegistry(),
+            refusals.counts,
+            gates.last_reload,
+        )
         renderer = Renderer(layout, config.max_downstreams_exposed)
-        publisher = Publisher(gateway.store, renderer, gateway.counters, self_metrics, worker)
-        history = await _history(config.history, gateway.store, stack)
+        publisher = Publisher(intake.store, renderer, intake.counters, self_metrics, worker)
+        history = await _history(config.history, intake.store, stack)
         endpoints = Endpoints(
             service=service,
-            store=gateway.store,
+            store=intake.store,
             publisher=publisher,
             self_metrics=self_metrics,
             clock=read_clock,
@@ -106,12 +129,24 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
             old_shapes=config.old_shapes,
         )
         app = Guard(
-            build_app(endpoints), gates.web_config, auth, refusals, config.web_limits.max_requests
+            build_app(endpoints),
+            gates.web_config,
+            auth,
+            refusals,
+            config.web_limits.max_requests,
+            is_loopback=bound_address(web).is_loopback,
         )
         http = HttpServer(app, gates.web_config, config.web_limits, refusals)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, http, history)
-        senders = await stack.enter_async_context(GatewayServer(gateway))
+        shared = Shared(
+            intake=intake,
+            worker=worker,
+            limits=config.limits,
+            allow_networks=config.ingest_access.allow_networks,
+            client_source=config.ingest_access.tls_client_source,
+        )
+        senders = await stack.enter_async_context(GatewayServer(shared))
         await senders.start(ingest, gates.ingest.tls)
         _announce(service, bound_address(ingest), bound_address(web), config, gates)
         await _run_until_stopped(
@@ -120,14 +155,12 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         log.info("stopped")
 
 
-def _gateway(service: Service, config: Config, gates: Gates, worker: Executor) -> Gateway:
-    return Gateway(
-        store=Store(service, config.limits, config.aliases),
-        worker=worker,
-        limits=config.limits,
+def _intake(service: Service, config: Config, gates: Gates) -> Intake:
+    return Intake(
+        Store(service, config.limits),
+        config.limits,
         access=gates.ingest.access,
         aliases=config.aliases,
-        allow_networks=config.ingest_access.allow_networks,
         redact_ip=config.redact_ip,
     )
 
@@ -194,12 +227,35 @@ def _bind(address: Address, flag: str) -> socket.socket:
     try:
         return bind(address)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        # Python appends the address, which stands here already.
+        reason = (error.strerror or str(error)).partition(" (while")[0]
         raise StartError(f"cannot listen on {address} ({flag}): {reason}") from error
 
 
-def _allow_open_files(needed: int) -> None:
+def _allow_open_files(config: Config) -> Config:
+    """Raise the limit of open files as far as `config` needs, or have `config` need less."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < needed:
-        allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+    needed = config.limits.max_connections + config.web_limits.max_connections + SPARE_FILES
+    if soft >= needed:
+        return config
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+    return config if allowed >= needed else fit_open_files(config, allowed)
+
+
+def fit_open_files(config: Config, files: int) -> Config:
+    """`config` with as many connections as `files` open files allow, shared out as they were."""
+    ingest, web = config.limits.max_connections, config.web_limits.max_connections
+    places = files - min(SPARE_FILES, files // 2)
+    fewer_ingest = max(1, places * ingest // (ingest + web))
+    fewer_web = max(1, places - fewer_ingest)
+    log.warning(
+        "only %d files may be open at once (ulimit -n), and %d are needed: "
+        "--limits.max-connections is %d instead of %d, --web.max-connections %d instead of %d",
+        *(files, ingest + web + SPARE_FILES, fewer_ingest, ingest, fewer_web, web),
+    )
+    return replace(
+        config,
+        limits=replace(config.limits, max_connections=fewer_ingest),
+        web_limits=replace(config.web_limits, max_connections=fewer_web),
+    )

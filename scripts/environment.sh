@@ -3,7 +3,7 @@
 # Usage: environment.sh LOCK_FILE STAMP_FILE
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source scripts/root.sh
+source scripts/packages.sh
 lock_file=$1 stamp=$2
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -15,18 +15,27 @@ if [ "$stamp" -nt "$lock_file" ] && [ "$stamp" -nt pyproject.toml ]; then
   exit # The one before did it while we waited.
 fi
 
+# Makes .venv. Debian has Python's pip in a package of its own, whose wheel need not be installed.
+make_environment() {
+  local python=$1 wheels=$PWD/.tools/download/python3-pip-whl/usr/share/python-wheels
+  echo "Making .venv with $python"
+  if "$python" -c 'import ensurepip' 2>/dev/null; then
+    "$python" -m venv --clear .venv
+    return
+  fi
+  known python3-pip-whl || fresh_lists || true
+  unpack python3-pip-whl usr/share/python-wheels python3-pip-whl || return 1
+  "$python" -m venv --clear --without-pip .venv
+  PYTHONPATH=$(echo "$wheels"/pip-*.whl) .venv/bin/python -m pip install --quiet --no-index --find-links "$wheels" pip
+}
+
 if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
   python=$(scripts/python.sh)
-  echo "Making .venv with $python"
-  if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+  make_environment "$python" || {
     package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-    echo "$python cannot make virtual environments; installing $package"
-    install_package "$package" || {
-      echo "Cannot install $package without root. Run: sudo apt-get install $package" >&2
-      exit 1
-    }
-  fi
-  "$python" -m venv --clear .venv
+    echo "$python cannot make virtual environments. Run: sudo apt-get install $package" >&2
+    exit 1
+  }
 fi
 
 echo "Installing what $lock_file names into .venv"

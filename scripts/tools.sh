@@ -1,19 +1,25 @@
 #!/usr/bin/env bash
 # Gets the programs that checks, tests and the demo run for real.
-# Usage: tools.sh [--for-tests]
+# Usage: tools.sh [PROGRAM...], without names: all that can be had without root
+#        tools.sh --for-tests, all
 #
-# What is on the PATH is used. The rest comes from the distribution, unpacked into .tools: installing
-# Debian's packages would start a Prometheus on this machine. A program that cannot be had is named,
-# and what needs it is skipped; in CI it is an error.
+# What is on the PATH is used. The rest is unpacked into .tools. A few programs have to be installed,
+# which only CI does by itself. A program that is not to be had is named with the command that brings
+# it, and what needs it is skipped; in CI it is an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source scripts/root.sh
+source scripts/packages.sh
+
+fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose)
+# A browser has too many libraries to be unpacked, openssl finds its configuration in one place
+# only, and ip is run as root.
+installed=(openssl chromium ip)
 
 mkdir -p .tools/bin .tools/download
 exec 9>.tools/tools.flock
 flock 9
 bin=$PWD/.tools/bin
-missing=()
+missing=() to_install=()
 
 have() { command -v "$1" >/dev/null || [ -x "$bin/$1" ]; }
 
@@ -30,94 +36,102 @@ alias_of() {
   return 1
 }
 
-# Whether the distribution has a package.
-known() { apt-cache show "$1" >/dev/null 2>&1; }
-
-# Unpacks a package, and others it needs, into .tools/download/PACKAGE.
-unpack() {
-  local folder=$PWD/.tools/download/$1 deb
-  known "$1" || return 1
-  echo "Fetching $1 into .tools"
-  rm -rf "$folder" && mkdir -p "$folder/deb"
-  # As root, apt warns that its own user cannot write here: shown only when it fails.
-  (cd "$folder/deb" && apt-get download -qq "$@" 2>../apt.log) || { cat "$folder/apt.log" >&2 && return 1; }
-  for deb in "$folder"/deb/*.deb; do
-    dpkg-deb --extract "$deb" "$folder"
-  done
-  rm -r "$folder/deb"
-}
-
-# Usage: get PACKAGE PROGRAM...
+# Links a program of a package, which is fetched with those it needs when it is not there yet.
+# Usage: get PROGRAM PACKAGE [PACKAGE...]
 get() {
-  local package=$1 name
+  local name=$1 package=$2
   shift
-  for name in "$@"; do
-    have "$name" && continue
-    if [ ! -x ".tools/download/$package/usr/bin/$name" ] && ! unpack "$package"; then
-      missing+=("$name")
-      continue
-    fi
-    ln -sf "$PWD/.tools/download/$package/usr/bin/$name" "$bin/$name"
-  done
+  [ -x ".tools/download/$package/usr/bin/$name" ] || unpack "$package" "usr/bin/$name" "$@" || return 1
+  link "$name" "download/$package/usr/bin/$name"
 }
+
+# A relative link still works when the checkout is moved.
+link() { ln -sf "../$2" "$bin/$1"; }
 
 # Compose is here to read compose.yaml; it needs no engine for that.
 get_compose() {
-  local plugin=usr/libexec/docker/cli-plugins/docker-compose package folder
-  have docker-compose && return
+  local plugin=usr/libexec/docker/cli-plugins/docker-compose
   if docker compose version >/dev/null 2>&1; then
-    printf '#!/bin/sh\nexec docker compose "$@"\n' >"$bin/docker-compose"
-    chmod +x "$bin/docker-compose"
-    return
-  fi
-  # Ubuntu's, then Debian's. Up to Debian 12 it is a Python program and needs its libraries too.
-  for package in docker-compose-v2 docker-compose; do
-    folder=$PWD/.tools/download/$package
-    # shellcheck disable=SC2046 # a list of package names
-    unpack "$package" $(python_dependencies "$package") || continue
-    if [ -x "$folder/$plugin" ]; then
-      ln -sf "$folder/$plugin" "$bin/docker-compose"
+    wrap exec docker compose
+  elif known docker-compose-v2; then # Ubuntu
+    unpack docker-compose "$plugin" docker-compose-v2 && link docker-compose "download/docker-compose/$plugin"
+  elif [[ $(with_dependencies docker-compose python3-) == *python3-* ]]; then # Debian 12
+    get_compose_in_python
+  else
+    unpack docker-compose "$plugin" docker-compose && link docker-compose "download/docker-compose/$plugin"
+  fi && "$bin/docker-compose" version >/dev/null
+}
+
+get_compose_in_python() {
+  local libraries
+  mapfile -t libraries < <(with_dependencies docker-compose python3- | grep -v -x python3-minimal)
+  unpack docker-compose usr/bin/docker-compose "${libraries[@]}" || return 1
+  # Debian has one half of distutils with Python and the other in a package.
+  cp /usr/lib/python3.11/distutils/*.py .tools/download/docker-compose/usr/lib/python3.11/distutils
+  # shellcheck disable=SC2016 # for the wrapper's shell
+  wrap 'PYTHONPATH="$download/usr/lib/python3/dist-packages:$download/usr/lib/python3.11" exec /usr/bin/python3 "$download/usr/bin/docker-compose"'
+}
+
+# Writes .tools/bin/docker-compose, which runs a command with its own arguments.
+wrap() {
+  # shellcheck disable=SC2016 # for the wrapper's shell
+  printf '#!/bin/bash\ndownload=$(dirname "$(readlink -f "$0")")/../download/docker-compose\n%s "$@"\n' "$*" >"$bin/docker-compose"
+  chmod +x "$bin/docker-compose"
+}
+
+fetch() {
+  case $1 in
+  prometheus)
+    # shellcheck disable=SC2046 # a list of package names; those that match are for its pages
+    get prometheus $(with_dependencies prometheus '(libjs|fonts)-')
+    ;;
+  promtool)
+    if known promtool; then # since Debian 13
+      get promtool promtool
     else
-      printf '#!/bin/bash\nPYTHONPATH=%q exec /usr/bin/python3 %q "$@"\n' \
-        "$folder/usr/lib/python3/dist-packages" "$folder/usr/bin/docker-compose" >"$bin/docker-compose"
-      chmod +x "$bin/docker-compose"
+      get promtool prometheus
     fi
-    "$bin/docker-compose" version >/dev/null && return
-    rm "$bin/docker-compose"
-  done
-  missing+=(docker-compose)
+    ;;
+  amtool) get amtool prometheus-alertmanager ;;
+  prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
+  docker-compose) get_compose ;;
+  esac
 }
 
-python_dependencies() {
-  apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-    --no-enhances "$1" 2>/dev/null | grep -E '^python3-' | grep -v -x python3-minimal || true
-}
+package_of() { case $1 in ip) echo iproute2 ;; *) echo "$1" ;; esac; }
 
-# What only tests need, and cannot be unpacked: a browser has too many libraries, and openssl finds
-# its configuration in one place only. Usage: get_installed PROGRAM, of the package of that name
-get_installed() {
-  have "$1" && return
-  echo "Installing $1 for the tests"
-  install_package "$1" || missing+=("$1 (as root: apt-get install $1)")
-}
+case ${1:-} in
+"") wanted=("${fetched[@]}") ;;
+--for-tests) wanted=("${fetched[@]}" "${installed[@]}") ;;
+*) wanted=("$@") ;;
+esac
 
-if ! known prometheus && command -v apt-get >/dev/null; then
-  echo "Updating the package lists"
-  as_root apt-get update -qq || true
+# When installed, it is known by either name. Unpacked, Debian's does not start, since it looks for
+# its templates in /usr/share; its amtool does not need them.
+alias_of prometheus-alertmanager alertmanager || true
+have chromium || alias_of chromium google-chrome chromium-browser || true
+for name in "${wanted[@]}"; do
+  have "$name" && continue
+  case " ${installed[*]} " in
+  *" $name "*) to_install+=("$(package_of "$name")") ;;
+  *)
+    known prometheus || fresh_lists || true
+    if ! fetch "$name"; then
+      rm -f "$bin/$name"
+      missing+=("$name")
+    fi
+    ;;
+  esac
+done
+
+if [ ${#to_install[@]} -gt 0 ] && [ -n "${CI:-}" ]; then
+  echo "Installing ${to_install[*]}"
+  ! install_packages "${to_install[@]}" || to_install=()
 fi
-alias_of prometheus-alertmanager alertmanager || true # used when installed: unpacked, Debian's does
-# not start, since it looks for its templates in /usr/share. Its amtool does not need them.
-alias_of prometheus-pushgateway pushgateway || true
-get prometheus prometheus promtool
-get prometheus-alertmanager amtool
-get prometheus-pushgateway prometheus-pushgateway
-get_compose
-if [ "${1:-}" = --for-tests ]; then
-  get_installed openssl
-  have chromium || alias_of chromium google-chrome chromium-browser || get_installed chromium
+if [ ${#to_install[@]} -gt 0 ]; then
+  echo "What needs ${to_install[*]} is skipped. To have it: sudo apt-get install ${to_install[*]}" >&2
 fi
-
 if [ ${#missing[@]} -gt 0 ]; then
-  echo "Not to be had here, so what needs them is skipped: ${missing[*]}" >&2
-  [ -z "${CI:-}" ] || exit 1
+  echo "Not to be had here, so what needs it is skipped: ${missing[*]}. To have it: put it on the PATH" >&2
 fi
+[ -z "${CI:-}" ] || [ ${#missing[@]}${#to_install[@]} = 00 ]

@@ -1,4 +1,4 @@
-"""Time, read at the edge and passed in as a value."""
+"""The time is read at the edge of the program, and passed on as a value."""
 
 import time
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ class Now:
     """One moment on two clocks."""
 
     monotonic: float
-    """Seconds that never jump: what freshness and expiry are judged by."""
+    """Seconds that never jump; freshness and expiry are judged by them."""
     unix: float
-    """Seconds since 1970 by this machine: what is shown."""
+    """Seconds since 1970 by this machine's clock, which are shown to people."""
 
 
 def read_clock() -> Now:

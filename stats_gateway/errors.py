@@ -1,4 +1,4 @@
-"""Everything that can go wrong between a peer's bytes and the store.
+"""All errors that can occur between the bytes of a peer and the store.
 
 GatewayError
 ├── MessageRefused    one message is dropped whole; the connection stays
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why something was refused: the values of the `reason` label, a closed set."""
+    """Why a message was refused: the values of `stats_gateway_messages_refused_total{reason}`."""
 
     MALFORMED = "malformed"
     UNKNOWN_MESSAGE = "unknown_message"
@@ -24,7 +24,7 @@ class Reason(StrEnum):
 
 
 class ConnectionReason(StrEnum):
-    """Why a connection was turned away or closed: the values of its `reason` label."""
+    """Why a connection was closed: values of `stats_gateway_connections_refused_total{reason}`."""
 
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_REFUSALS = "too_many_refusals"
@@ -33,6 +33,7 @@ class ConnectionReason(StrEnum):
     SILENT = "silent"
     BAD_HELLO = "bad_hello"
     BAD_TOKEN = "bad_token"  # noqa: S105 - a label value, not a secret
+    WRONG_CERTIFICATE = "wrong_certificate"
     NOT_READING = "not_reading"
     BUFFERS_FULL = "buffers_full"
     NETWORK_NOT_ALLOWED = "network_not_allowed"
@@ -42,7 +43,7 @@ class ConnectionReason(StrEnum):
 
 
 class DroppedValue(StrEnum):
-    """Why one value of a good message is absent: `stats_gateway_values_dropped_total{reason}`."""
+    """Why a value was left out: the values of `stats_gateway_values_dropped_total{reason}`."""
 
     NOT_A_NUMBER = "not_a_number"
     NEGATIVE = "negative"
@@ -50,7 +51,7 @@ class DroppedValue(StrEnum):
 
 
 Dropped = Counter[DroppedValue]
-"""How many values each was the reason for."""
+"""The number of values that were left out for each reason."""
 
 
 class GatewayError(Exception):
@@ -58,9 +59,9 @@ class GatewayError(Exception):
 
 
 class MessageRefused(GatewayError):
-    """One message is refused whole: nothing it says is believed.
+    """One message is refused whole, and nothing of it reaches the store.
 
-    `reason` is the counted class, `detail` what an operator needs to find the sender's mistake.
+    `reason` is counted; `detail` helps an operator to find the sender's mistake.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -73,7 +74,7 @@ class MessageRefused(GatewayError):
 
 
 class ConnectionRefused(GatewayError):
-    """The connection cannot go on and is closed."""
+    """The connection cannot go on and is closed; `reason` and `detail` as in `MessageRefused`."""
 
     def __init__(self, reason: ConnectionReason, detail: str) -> None:
         super().__init__(reason, detail)

@@ -1,24 +1,27 @@
-"""Every bound on what a peer may cost, with its reason.
+"""Every bound on what a sender may cost is a value here, with the reason for the value.
 
-All are checked before memory is spent and counted when hit.
+Each bound is checked before memory or time is spent, and each time that it is hit is counted.
 """
 
 from dataclasses import dataclass
 
 MAX_ROWS = 1_000_000
-"""Rows one snapshot may hold: ten times the largest fleet we size for; part of the wire schema."""
+"""Rows of one snapshot: ten times the largest fleet that a service is sized for."""
 
 MAX_CHANNELS = 65_536
-"""Channels one connection may list: extended channels per connection are a handful in the field."""
+"""Channels of one connection: a connection has a handful of extended channels in the field."""
+
+MAX_TOTAL_CHANNELS = 4 * MAX_ROWS
+"""Channels of all sources together: 16 MiB as machine numbers."""
 
 MAX_SNAPSHOT_CHANNELS = 1_000_000
 """Channels that all connections of one snapshot may list: each is kept, and takes four bytes."""
 
 MAX_NAME_BYTES = 128
-"""Longest name kept, in UTF-8 bytes: Prometheus setups commonly limit label values to 128-256."""
+"""Bytes of a name in UTF-8: Prometheus setups commonly limit label values to 128 or 256."""
 
 MAX_TEXT_BYTES = 256
-"""Longest address, network, version or type kept: a host name is at most 253 bytes."""
+"""Bytes of an address, network, version or type: a host name has at most 253."""
 
 MAX_SERVICES = 64
 """Services one pool may name: three kinds are known, and a pool runs each a few times at most."""
@@ -42,7 +45,7 @@ MAX_DETAIL_CHARACTERS = 200
 """Longest text about a refusal: enough for any of ours, and for where a value stands."""
 
 MAX_INTERVAL_SECONDS = 3600.0
-"""Longest interval a sender may declare: its rows outlive it by three of them."""
+"""The longest interval that a sender may declare: its rows stay for three intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,37 +53,37 @@ class Limits:
     """The bounds an operator may change; the defaults fit a service of 100,000 miners."""
 
     max_message_bytes: int = 64 << 20
-    """A frame or line: 1,000,000 rows fit in no less, and one connection can cost no more."""
+    """Bytes of one frame or line: 1,000,000 rows need as much."""
 
     max_buffered_bytes: int = 256 << 20
-    """Messages of all connections that are unfinished or wait to be decoded, together.
+    """Bytes of the messages of all connections that are unfinished or wait to be decoded.
 
-    Four of the largest: so many peers at once cannot add up to more.
+    Four messages of the largest size, so that many peers together cannot cost more.
     """
 
     max_connections: int = 1024
-    """Open senders: below the usual limit of 1,024 open files once that is raised to match."""
+    """Connections of senders: the limit of open files is raised to match."""
 
     max_rows: int = MAX_ROWS
-    """Rows one snapshot may hold."""
+    """Rows of one snapshot."""
 
     max_total_rows: int = 2_000_000
-    """Rows of all sources together: each takes about 2.5 KiB, rendered and all."""
+    """Rows and services of all sources together: each takes about 2.5 KiB, rendering included."""
 
     max_sources: int = 4096
-    """Sources remembered, down ones included: each costs a few series."""
+    """Sources that are remembered, those that are down included: each costs a few series."""
 
     max_sources_per_address: int = 1024
-    """Sources remembered that one address named, so that it cannot push out those of others."""
+    """Sources that one address may name, so that it does not use up all of them."""
 
     max_refusals_in_row: int = 16
-    """Refused messages in a row before the connection is closed: it speaks something else."""
+    """Refused messages in a row before the connection is closed: its peer speaks something else."""
 
     frame_seconds: float = 30.0
-    """From a message's first byte to its last: a snapshot is stale after that anyway."""
+    """Seconds from a message's first byte to its last: a snapshot is stale after that anyway."""
 
     handshake_seconds: float = 10.0
-    """For a TLS handshake: a few round trips, even over a satellite."""
+    """Seconds for a TLS handshake: it takes a few round trips, even over a satellite."""
 
     silent_seconds: float = 300.0
-    """Without a whole message: well above any sender's interval, below what NATs forget."""
+    """Seconds without a whole message: well above any sender's interval, below what NATs forget."""

@@ -1,1 +1,1 @@
-"""Moving the history in the old services' databases into Prometheus."""
+"""This package moves the history in the old services' databases into Prometheus."""

@@ -1,61 +1,45 @@
-"""The command `stats-history`."""
+"""This module is the command `stats-history`: it puts the parts of an import together."""
 
 import argparse
 import hashlib
 import sqlite3
 import sys
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from stats_history.commands.arguments import parser
+from stats_history.commands.importer import (
+    Plan,
+    Wanted,
+    carry_out,
+    count,
+    record,
+    resume,
+    slices_between,
+)
+from stats_history.commands.progress import Progress
+from stats_history.commands.report import summary
+from stats_history.commands.retire import check_imported, retire
 from stats_history.errors import HistoryError, RefusedError
-from stats_history.families import Kind
-from stats_history.importer import Plan, Wanted, carry_out, count, resume
-from stats_history.old_database import OldDatabase
-from stats_history.outputs import BlockOutput, Output, TextOutput
-from stats_history.progress import Progress
-from stats_history.report import summary
-from stats_history.retire import check_imported, retire
-from stats_history.state import load, locked
+from stats_history.reading.old_database import OldDatabase, unreadable
+from stats_history.reading.old_schema import Kind
+from stats_history.writing.outputs import BlockOutput, Output, TextOutput
+from stats_history.writing.programs import find_program
+from stats_history.writing.state import State, load, locked
 
 JOBS = {Kind.PROXY: "stats-proxy", Kind.POOL: "stats-pool"}
 INSTANCES = {Kind.PROXY: "127.0.0.1:8084", Kind.POOL: "127.0.0.1:9084"}
 INTERRUPTED = 130
 
-DESCRIPTION = "Move the history in an old stats-proxy or stats-pool database into Prometheus."
-EXIT_CODES = """\
-exit codes:
-  0    done, also when there was nothing to do
-  1    failed; the message says why
-  2    the command line is wrong
-  3    refused: something would be lost
-  130  interrupted; run the same command again to go on
-"""
-IMPORT_HELP = """\
-examples:
-  stats-history import stats.db --dry-run
-  stats-history import stats.db --into /var/lib/prometheus/data --to 2026-01-31T12:00:00Z
-  stats-history import metrics.db --kind pool --out history.om
-
-The database is only read, and the old service may go on writing it. A run that was killed, and a
-later run of the same command, go on where the last one ended. The labels must be those of the live
-series, or the graphs break where history meets them: look at {source, job, instance} of
-stratum_proxy_hashrate_hashes_per_second in Prometheus.
-
-"""
-RETIRE_HELP = """\
-example:
-  stats-history retire stats.db --state /var/lib/prometheus/data/stats-history-1f2e3d4c.json
-
-Drops current_stats, pool_info and balance, which mirrored the present. The time series stay.
-
-"""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code."""
-    arguments = _parser().parse_args(argv)
+    """Run the command and return its exit code."""
+    commands = parser()
+    arguments = commands.parse_args(argv)
+    if arguments.command == "import" and arguments.rules and arguments.into is None:
+        commands.error("--rules needs --into: a Prometheus evaluates them over its blocks")
     now = int(time.time())
     try:
         if arguments.command == "import":
@@ -64,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             _retire(arguments, now)
     except HistoryError as error:
         return _complain(str(error), error.exit_code)
-    except (OSError, sqlite3.DatabaseError) as error:
+    except sqlite3.DatabaseError as error:
+        return _complain(unreadable(arguments.database, error), HistoryError.exit_code)
+    except OSError as error:
         return _complain(str(error), HistoryError.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted: run the same command again to go on", INTERRUPTED)
@@ -73,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _import(arguments: argparse.Namespace, now: int) -> None:
     output = _output(arguments)
+    _check_rules(arguments.rules)
     kind = None if arguments.kind == "auto" else Kind(arguments.kind)
     with OldDatabase(arguments.database, kind) as database:
         wanted = _wanted(arguments, database.schema.kind)
@@ -86,7 +73,12 @@ def _import(arguments: argparse.Namespace, now: int) -> None:
             with locked(state_file):
                 plan = Plan(database, wanted, output, resume(state_file), now)
                 _convert(database, plan, (output, state_file), now)
-            _say(f"state file       {state_file}")
+                if isinstance(output, BlockOutput) and plan.last is not None:
+                    _record(database, arguments.rules, output, plan.state, state_file)
+            if wanted.until is None:
+                _say("note             without --to, live series that began earlier overlap")
+            pieces = len(plan.state.pieces)
+            _say(f"state file       {state_file}, which names the {pieces} pieces of this import")
 
 
 def _convert(
@@ -95,20 +87,40 @@ def _convert(
     if plan.last is None:
         _say("the database holds no samples")
         return
-    progress = Progress(sys.stderr, plan.rows, time.monotonic())
-
-    def done(rows: int) -> None:
-        progress.add(rows, time.monotonic())
-
-    try:
+    with _progress(plan.rows) as done:
         if target is None:
             outcome = count(database, plan, done, now)
         else:
             outcome = carry_out(database, plan, *target, done, now)
-    finally:
-        progress.close()
     for line in summary(outcome, database.schema, now):
         _say(line)
+
+
+def _record(
+    database: OldDatabase,
+    rules: Sequence[Path],
+    output: BlockOutput,
+    state: State,
+    state_file: Path,
+) -> None:
+    begin = state.start if state.recorded is None else state.recorded
+    slices = slices_between(database, begin, state.through)
+    if not rules:
+        if slices:
+            _say("note             without --rules, most panels of the boards do not show it")
+        return
+    with _progress(sum(piece.rows for piece in slices)) as done:
+        samples = record(slices, rules, output, state, state_file, done)
+    _say(f"samples of rules {samples:,}")
+
+
+@contextmanager
+def _progress(rows: int) -> Iterator[Callable[[int], None]]:
+    progress = Progress(sys.stderr, rows, time.monotonic())
+    try:
+        yield lambda done: progress.add(done, time.monotonic())
+    finally:
+        progress.close()
 
 
 def _retire(arguments: argparse.Namespace, now: int) -> None:
@@ -136,6 +148,15 @@ def _agreed(path: Path, backup: Path) -> bool:
     return input(question).strip().lower() == "yes"
 
 
+def _check_rules(rules: Sequence[Path]) -> None:
+    """Raise HistoryError before an import, which may take long, whose rules cannot be evaluated."""
+    for path in rules:
+        if not path.is_file():
+            raise HistoryError(f"there is no file of rules {path}")
+    if rules:
+        find_program("prometheus")
+
+
 def _output(arguments: argparse.Namespace) -> Output | None:
     if arguments.into is not None:
         return BlockOutput(arguments.into)
@@ -147,12 +168,13 @@ def _wanted(arguments: argparse.Namespace, kind: Kind) -> Wanted:
         "source": arguments.source,
         "job": arguments.job or JOBS[kind],
         "instance": arguments.instance or INSTANCES[kind],
+        **dict(arguments.label),
     }
     return Wanted(labels=labels, since=arguments.since, until=arguments.until)
 
 
 def _state_file(output: Output | None, database: Path) -> Path | None:
-    """Beside the output: one for each file, or one for each database in a folder."""
+    """The usual state file: beside an output file, or in the output folder for each database."""
     if output is None:
         return None
     if output.one_slice:
@@ -168,78 +190,6 @@ def _say(line: str) -> None:
 def _complain(text: str, exit_code: int) -> int:
     sys.stderr.write(f"stats-history: {' '.join(text.split())}\n")
     return exit_code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="stats-history",
-        description=DESCRIPTION,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_import(_command(commands, "import", "write its history for Prometheus", IMPORT_HELP))
-    _add_retire(_command(commands, "retire", "drop what the import made needless", RETIRE_HELP))
-    return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    purpose: str,
-    examples: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=purpose,
-        epilog=examples + EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("database", metavar="DB", type=Path, help="the old SQLite database")
-    command.add_argument("--state", metavar="FILE", type=Path, help="how far the import is")
-    return command
-
-
-def _add_import(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    where = command.add_mutually_exclusive_group()
-    where.add_argument(
-        "--out", metavar="FILE", type=Path, help="OpenMetrics text; a folder gets a file per slice"
-    )
-    where.add_argument(
-        "--into", metavar="DIR", type=Path, help="blocks in Prometheus's data directory"
-    )
-    add("--kind", choices=["auto", *Kind], default="auto", help="which service wrote DB")
-    add("--source", metavar="NAME", default="127.0.0.1", help="default: %(default)s")
-    add("--job", metavar="NAME", help="default: stats-proxy or stats-pool")
-    add("--instance", metavar="NAME", help="default: 127.0.0.1:8084 or 127.0.0.1:9084")
-    add("--dry-run", action="store_true", help="read everything, write nothing, and report")
-    add("--from", dest="since", metavar="TIME", type=_time, help="first time to import")
-    add(
-        "--to",
-        dest="until",
-        metavar="TIME",
-        type=_time,
-        help="first time not to import: when the new service began; unix seconds or ISO 8601",
-    )
-
-
-def _add_retire(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--backup", metavar="FILE", type=Path, help="default: DB.before-retire")
-    command.add_argument("--yes", action="store_true", help="do not ask")
-
-
-def _time(text: str) -> int:
-    """Unix seconds, or ISO 8601, in UTC unless it says otherwise."""
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither unix seconds nor ISO 8601") from None
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
 
 
 if __name__ == "__main__":

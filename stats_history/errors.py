@@ -1,4 +1,4 @@
-"""What can go wrong, as the operator is told it: one line, with what to do about it."""
+"""These errors are told to the operator: one line that says what to do about the problem."""
 
 
 class HistoryError(Exception):
@@ -8,6 +8,6 @@ class HistoryError(Exception):
 
 
 class RefusedError(HistoryError):
-    """The command could go on but must not: something would be lost."""
+    """The command could go on, but must not, because something would be lost."""
 
     exit_code = 3

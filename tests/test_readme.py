@@ -1,24 +1,40 @@
-"""The README is held against the families it lists and the senders it shows."""
+"""The README and SECURITY.md are held against what they list, show and have the reader run."""
 
 import os
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from exporters.exposition.families import ALL
+from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.service import Service
-from tests.support.programs import ROOT
+from tests.support.ports import free_ports
+from tests.support.programs import ROOT, program
+from tests.support.until import until
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 HEADER = "| family | type | labels | meaning |"
 PROXY_PORT = "8082"
 """Where the examples send to: the default of stats-proxy."""
+SEND_ONE = """
+import time
+from stats_gateway.sender import MinerTracker
+
+tracker = MinerTracker()
+tracker.connect(1, "rig-1", None, time.time())
+while True:
+    handle.send(tracker.snapshot(time.time()))
+    time.sleep(1)
+"""
 
 
 def test_every_family_is_listed_once_as_it_is_exposed_and_nothing_else_is() -> None:
@@ -29,11 +45,14 @@ def test_every_family_is_listed_once_as_it_is_exposed_and_nothing_else_is() -> N
     assert sorted(listed_families()) == exposed
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+each_sender = pytest.mark.parametrize(
     ("sender", "command"),
-    [("python sender", [sys.executable, "-c"]), ("shell sender", ["bash", "-c"])],
+    [("python sender", [sys.executable, "-u", "-c"]), ("shell sender", ["bash", "-c"])],
 )
+
+
+@pytest.mark.slow
+@each_sender
 def test_a_sender_copied_from_the_readme_shows_a_miner(
     sender: str, command: list[str], tmp_path: Path
 ) -> None:
@@ -48,6 +67,50 @@ def test_a_sender_copied_from_the_readme_shows_a_miner(
             assert not any(refused.values())
 
 
+@pytest.mark.slow
+@each_sender
+def test_a_sender_copied_from_the_readme_outlives_the_gateway(
+    sender: str, command: list[str], tmp_path: Path
+) -> None:
+    (ingest,) = free_ports(1)
+    code = example(sender).replace(PROXY_PORT, str(ingest))
+    with running([*command, code], tmp_path / "output") as output:
+        until(lambda: "refused" in output())
+        for _ in range(2):
+            with Service("proxy", ingest=ingest) as service:
+                service.scrape_until(lambda scrape: scrape.names() == ["rig-1"])
+
+
+@pytest.mark.slow
+def test_a_strict_client_accepts_the_certificates_that_security_md_makes(tmp_path: Path) -> None:
+    program("openssl")
+    code = f"set -e\n{example('certificates', SECURITY)}"
+    subprocess.run(["sh", "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "token").write_text("s3cret\n")
+    (tmp_path / "tokens").write_text("s3cret translator-1\n")
+    options = [
+        f"--ingest.tls-cert-file={tmp_path}/service.pem",
+        f"--ingest.tls-key-file={tmp_path}/service.key",
+        f"--ingest.token-file={tmp_path}/tokens",
+    ]
+    with Service("proxy", *options) as service:
+        strict = ssl.create_default_context(cafile=tmp_path / "authority.pem")
+        strict.verify_flags |= ssl.VERIFY_X509_STRICT  # as Python has by itself since 3.13
+        with (
+            socket.create_connection((LOOPBACK, service.ingest)) as plain,
+            strict.wrap_socket(plain, server_hostname="stats.example.org"),
+        ):
+            pass
+        code = example("sender with TLS", SECURITY) + SEND_ONE
+        code = code.replace("stats.example.org", LOOPBACK).replace(PROXY_PORT, str(service.ingest))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with running(
+            [sys.executable, "-c", code], tmp_path / "output", cwd=tmp_path, env=environment
+        ) as output:
+            scrape = service.scrape_until(lambda scrape: scrape.names() or output())
+            assert scrape.names() == ["rig-1"], output()
+
+
 def listed_families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
     for table in README.split(HEADER)[1:]:
         for line in table.strip().splitlines()[1:]:
@@ -57,19 +120,23 @@ def listed_families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
             yield name.strip("`"), kind, tuple(re.findall(r"`(\w+)`", labels)), meaning
 
 
-def example(name: str) -> str:
+def example(name: str, document: str = README) -> str:
     """The code block that follows the comment `<!-- test: NAME -->`."""
     marked = rf"<!-- test: {re.escape(name)} -->\s*```\w+\n(.*?)```"
-    (code,) = re.findall(marked, README, re.DOTALL)
+    (code,) = re.findall(marked, document, re.DOTALL)
     assert isinstance(code, str)
     return code
 
 
 @contextmanager
-def running(command: list[str], file: Path) -> Iterator[Callable[[], str]]:
+def running(
+    command: list[str], file: Path, *, cwd: Path = ROOT, env: Mapping[str, str] = os.environ
+) -> Iterator[Callable[[], str]]:
     """`command`, ended with its children; gives what it has written so far."""
     with file.open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=cwd, env=env, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         yield file.read_text
     finally:

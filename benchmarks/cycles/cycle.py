@@ -18,16 +18,12 @@ from exporters.exposition.gzip_parts import EMPTY, inflate
 from exporters.exposition.render import Renderer
 from exporters.exposition.text_format import Format
 from stats_gateway.clock import read_clock
-from stats_gateway.errors import Dropped
+from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
 from stats_gateway.server.connection import READ_BYTES
-from stats_gateway.store.contents import content_of
-from stats_gateway.store.sources import PartKind
 from stats_gateway.store.store import Store
-from stats_gateway.wire.decoding import MessageDecoder
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.framing import framing_for
-from stats_gateway.wire.messages import MinerSnapshot
 from stats_gateway.wire.services import Service
 
 CONNECTION = 1
@@ -39,9 +35,9 @@ class Cycle:
     """A service's pipeline, for one sender."""
 
     def __init__(self, encoding: Encoding = Encoding.FRAMES) -> None:
-        self._store = Store(Service.PROXY, Limits(), {})
-        self._store.connect(CONNECTION, "127.0.0.1")
-        self._decoder = MessageDecoder(encoding)
+        self._intake = Intake(Store(Service.PROXY, Limits()), Limits())
+        self._peer = self._intake.connect(CONNECTION, "127.0.0.1")
+        self._encoding = encoding
         self._renderer = Renderer(LAYOUT, None)
         self.body = EMPTY
         """What a scrape would get now."""
@@ -51,24 +47,18 @@ class Cycle:
         watch = Stopwatch()
         payload = unframe(data)
         framing = watch.lap()
-        snapshot = self._decoder.decode(payload)
-        if not isinstance(snapshot, MinerSnapshot):
-            raise TypeError(f"a {type(snapshot).__name__} where a MinerSnapshot was sent")
-        message = watch.lap()
         now = read_clock()
-        previous = self._store.previous(CONNECTION, PartKind.ROWS)
-        content = content_of(snapshot, self._decoder, previous, now, Dropped())
-        columns = watch.lap()
-        self._store.apply(CONNECTION, PartKind.ROWS, content, snapshot.timestamp, now)
+        reading = self._intake.read(payload, self._encoding, self._peer, now)
+        read = watch.lap()
+        self._intake.accept(reading, self._peer, now)
         replace = watch.lap()
-        exposition = self._renderer.render(self._store.view)
+        exposition = self._renderer.render(self._intake.store.view)
         render = watch.lap()
         self.body = assemble(exposition, EVERYTHING, Format.TEXT)
         return {
             "framing": framing,
-            "message": message,
-            "rows to columns": columns,
-            "replace": replace,
+            "read": read,
+            "accept": replace,
             "render, compress": render,
             "assemble": watch.lap(),
         }

@@ -12,7 +12,8 @@ from exporters.access.listeners import open_gates
 from exporters.exposition.families.proxy import LAYOUT
 from exporters.logs import configure_logging
 from exporters.service import serve
-from exporters.settings.config import build_config, parse_command_line
+from exporters.settings.command_line import parse_command_line
+from exporters.settings.config import build_config
 from stats_gateway.wire.services import Service
 
 TICK_SECONDS = 0.002

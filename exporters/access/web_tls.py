@@ -1,15 +1,16 @@
-"""`tls_server_config` of the web configuration, as far as Python's ssl can do what it says."""
+"""Reads `tls_server_config` of the web configuration, as far as Python's ssl can follow it."""
 
 import ssl
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
+
+from msgspec import UNSET, Struct, UnsetType
 
 from exporters.access.tls import Pem, TlsRules
-from exporters.access.yaml_nodes import Node
+from exporters.errors import ConfigError, shown
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-_OLD_VERSIONS = frozenset({"TLS10", "TLS11"})
 
 _CLIENT_AUTH = {
     "": ssl.CERT_NONE,
@@ -17,9 +18,20 @@ _CLIENT_AUTH = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-_UNVERIFIED_CLIENT_AUTH = frozenset(
-    {"RequestClientCert", "RequireClientCert", "RequireAnyClientCert"}
+
+_UNVERIFIED = (
+    "lets in certificates that nobody verified, which this server cannot: "
+    "use VerifyClientCertIfGiven or RequireAndVerifyClientCert"
 )
+_OLD = "is no longer secure and not offered: use TLS12 or TLS13"
+_REFUSED = {
+    "RequestClientCert": _UNVERIFIED,
+    "RequireClientCert": _UNVERIFIED,
+    "RequireAnyClientCert": _UNVERIFIED,
+    "TLS10": _OLD,
+    "TLS11": _OLD,
+}
+"""Words of the toolkit that this server refuses, and why."""
 
 _CURVES = {
     "CurveP256": "prime256v1",
@@ -40,138 +52,105 @@ _CIPHERS = {
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
 }
-"""Go's names of the suites it calls secure, and OpenSSL's."""
+"""The suites that Go calls secure: Go's names of them, and OpenSSL's."""
 
 _CIPHERS_13 = frozenset(
     {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
 )
-"""Always on, there as here: neither Go nor Python can choose among them."""
+"""The suites of TLS 1.3 are always on: neither Go nor Python can choose among them."""
 
 T = TypeVar("T")
 
 
-def tls_rules(node: Node, folder: Path) -> TlsRules | None:
-    """What `node` says; None where it turns nothing on. Raises `ConfigError`."""
-    file = partial(_file, folder)
-    fields = node.fields(
-        {
-            "cert": _inline,
-            "cert_file": file,
-            "key": _inline,
-            "key_file": file,
-            "client_ca": _inline,
-            "client_ca_file": file,
-            "client_auth_type": _client_auth,
-            "client_allowed_sans": _texts,
-            "min_version": _version,
-            "max_version": _version,
-            "cipher_suites": _ciphers,
-            "curve_preferences": _curve,
-            "prefer_server_cipher_suites": Node.boolean,
-        }
-    )
-    certificate = _one_of(node, fields, "cert")
-    key = _one_of(node, fields, "key")
-    client_ca = _one_of(node, fields, "client_ca")
-    client_auth = fields.get("client_auth_type")
-    if not any((certificate, key, client_ca, client_auth)):
-        if fields:
-            raise node.error("cert_file and key_file are missing")
+class TlsServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The section `tls_server_config`, as it stands in the file.
+
+    UNSET is a key that is not there: a key that is there with an empty value is no accident to
+    pass over, since TLS would be off.
+    """
+
+    cert: str | UnsetType = UNSET
+    cert_file: str | UnsetType = UNSET
+    key: str | UnsetType = UNSET
+    key_file: str | UnsetType = UNSET
+    client_ca: str | UnsetType = UNSET
+    client_ca_file: str | UnsetType = UNSET
+    client_auth_type: str = ""
+    client_allowed_sans: tuple[str, ...] | UnsetType = UNSET
+    min_version: str = "TLS12"
+    max_version: str = "TLS13"
+    cipher_suites: tuple[str, ...] | None = None
+    curve_preferences: tuple[str, ...] | None = None
+    prefer_server_cipher_suites: bool = True
+
+
+def tls_rules(config: TlsServerConfig, folder: Path) -> TlsRules | None:
+    """The rules in `config`; None where it is empty. Raises `ConfigError` that names the key."""
+    if config == TlsServerConfig():
         return None
+    certificate = _pem("cert", config.cert, config.cert_file, folder)
+    key = _pem("key", config.key, config.key_file, folder)
+    if certificate is None and key is None:
+        raise ConfigError("cert_file and key_file are missing")
     if certificate is None or key is None:
-        what = "cert_file" if certificate is None else "key_file"
-        raise node.error(f"missing one of {what.removesuffix('_file')} or {what}")
-    rules = _defaults(fields, certificate, key, client_ca)
-    _check(node, rules, has_sans="client_allowed_sans" in fields)
+        name = "cert" if certificate is None else "key"
+        raise ConfigError(f"missing one of {name} or {name}_file")
+    rules = TlsRules(
+        certificate=certificate,
+        key=key,
+        client_ca=_pem("client_ca", config.client_ca, config.client_ca_file, folder),
+        client_certificate=_choice("client_auth_type", config.client_auth_type, _CLIENT_AUTH),
+        client_allowed_sans=frozenset(config.client_allowed_sans or ()),
+        minimum=_choice("min_version", config.min_version, _VERSIONS),
+        maximum=_choice("max_version", config.max_version, _VERSIONS),
+        ciphers=_ciphers(config.cipher_suites or ()),
+        curve=_curve(config.curve_preferences or ()),
+        prefer_server_ciphers=config.prefer_server_cipher_suites,
+    )
+    _check(rules, has_sans=config.client_allowed_sans is not UNSET)
     return rules
 
 
-def _defaults(
-    fields: dict[str, object], certificate: Pem, key: Pem, client_ca: Pem | None
-) -> TlsRules:
-    def get(name: str, default: T) -> T:
-        return cast("T", fields.get(name, default))
-
-    return TlsRules(
-        certificate=certificate,
-        key=key,
-        client_ca=client_ca,
-        client_certificate=get("client_auth_type", ssl.CERT_NONE),
-        client_allowed_sans=frozenset(get("client_allowed_sans", ())),
-        minimum=get("min_version", ssl.TLSVersion.TLSv1_2),
-        maximum=get("max_version", ssl.TLSVersion.TLSv1_3),
-        ciphers=get("cipher_suites", None),
-        curve=get("curve_preferences", None),
-        prefer_server_ciphers=get("prefer_server_cipher_suites", default=True),
-    )
-
-
-def _check(node: Node, rules: TlsRules, *, has_sans: bool) -> None:
+def _check(rules: TlsRules, *, has_sans: bool) -> None:
     verifies = rules.client_certificate is not ssl.CERT_NONE
     if rules.client_ca is not None and not verifies:
-        raise node.error("a client CA needs a client_auth_type that verifies")
+        raise ConfigError("client_ca_file needs a client_auth_type that verifies")
     if verifies and rules.client_ca is None:
-        raise node.error("client_auth_type needs client_ca_file: there is no default authority")
+        raise ConfigError("client_auth_type needs client_ca_file: there is no default authority")
     if has_sans and rules.client_certificate is not ssl.CERT_REQUIRED:
-        raise node.error("client_allowed_sans needs client_auth_type RequireAndVerifyClientCert")
+        raise ConfigError("client_allowed_sans needs client_auth_type RequireAndVerifyClientCert")
     if has_sans and not rules.client_allowed_sans:
-        raise node.error("client_allowed_sans names nobody")
+        raise ConfigError("client_allowed_sans names nobody")
     if rules.minimum > rules.maximum:
-        raise node.error("min_version is above max_version")
+        raise ConfigError("min_version is above max_version")
 
 
-def _one_of(node: Node, fields: dict[str, object], name: str) -> Pem | None:
-    if name in fields and f"{name}_file" in fields:
-        raise node.error(f"{name} and {name}_file: give one of them")
-    return cast("Pem | None", fields.get(name) or fields.get(f"{name}_file"))
+def _pem(name: str, text: str | UnsetType, file: str | UnsetType, folder: Path) -> Pem | None:
+    """What stands inline or in a file; relative paths are in `folder`."""
+    if text is not UNSET and file is not UNSET:
+        raise ConfigError(f"{name} and {name}_file: give one of them")
+    if text:
+        return Pem(text)
+    return Pem(folder / file) if file else None
 
 
-def _inline(node: Node) -> Pem | None:
-    text = node.text()
-    return Pem(text) if text else None
+def _ciphers(names: Sequence[str]) -> str | None:
+    """OpenSSL's names for those of `names` that TLS 1.2 knows."""
+    chosen = [_choice("cipher_suites", name, _CIPHERS) for name in names if name not in _CIPHERS_13]
+    return ":".join(chosen) or None
 
 
-def _file(folder: Path, node: Node) -> Pem | None:
-    text = node.text()
-    return Pem(folder / text) if text else None
-
-
-def _client_auth(node: Node) -> ssl.VerifyMode:
-    if node.text() in _UNVERIFIED_CLIENT_AUTH:
-        raise node.error(
-            f"{node.text()} lets in certificates that nobody verified, which this server cannot: "
-            "use VerifyClientCertIfGiven or RequireAndVerifyClientCert"
+def _curve(names: Sequence[str]) -> str | None:
+    if len(names) > 1:
+        raise ConfigError(
+            "curve_preferences: Python's ssl takes one curve: leave the list out, or name one"
         )
-    return _choice(node, _CLIENT_AUTH)
+    return _choice("curve_preferences", names[0], _CURVES) if names else None
 
 
-def _version(node: Node) -> ssl.TLSVersion:
-    if node.text() in _OLD_VERSIONS:
-        raise node.error(f"{node.text()} is no longer secure and not offered: use TLS12 or TLS13")
-    return _choice(node, _VERSIONS)
-
-
-def _ciphers(node: Node) -> str | None:
-    names = [_cipher(one) for one in node.items()]
-    return ":".join(filter(None, names)) or None
-
-
-def _cipher(node: Node) -> str | None:
-    return None if node.text() in _CIPHERS_13 else _choice(node, _CIPHERS)
-
-
-def _curve(node: Node) -> str | None:
-    curves = [_choice(one, _CURVES) for one in node.items()]
-    if len(curves) > 1:
-        raise node.error("Python's ssl takes one curve: leave the list out, or name one")
-    return curves[0] if curves else None
-
-
-def _texts(node: Node) -> tuple[str, ...]:
-    return tuple(one.text() for one in node.items())
-
-
-def _choice(node: Node, choices: dict[str, T]) -> T:
-    if node.text() not in choices:
-        raise node.error(f"{node.text()!r} is none of {', '.join(filter(None, choices))}")
-    return choices[node.text()]
+def _choice(key: str, word: str, choices: Mapping[str, T]) -> T:
+    if word in _REFUSED:
+        raise ConfigError(f"{key}: {word} {_REFUSED[word]}")
+    if word not in choices:
+        raise ConfigError(f"{key}: {shown(word)} is none of {', '.join(filter(None, choices))}")
+    return choices[word]

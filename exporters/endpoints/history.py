@@ -1,4 +1,4 @@
-"""The paths that answer with history, in the shape the old services had."""
+"""Answers the paths of hashrate over time, in the shape that the old services had."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from stats_gateway.clock import Now
 from stats_gateway.wire.services import Service
 
 DEFAULT_SECONDS = 24 * 3600
-"""The range when none is asked for: a day."""
+"""The range where a request names none: a day."""
 
 MAX_DIGITS = 10
-"""Of unix seconds until the year 2286; milliseconds have more."""
+"""Digits of unix seconds until the year 2286; a time in milliseconds has more."""
 
 MAX_NAME = 256
-"""Characters of a source's or miner's name: no series has a longer one."""
+"""Characters of the name of a source or a miner: no series has a longer name."""
 
 RETRY = {"retry-after": "1"}
-"""Questions take a second or less where Prometheus is well."""
+"""The header of an answer to come again: Prometheus answers a question in about a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEndpoints:
-    """What answers; without `history` all that says how to get it."""
+    """The paths of history; without `history` each of them says which setting is missing."""
 
     service: Service
     history: History | None
@@ -45,16 +45,16 @@ class HistoryEndpoints:
             yield Route("/api/miner/{name:path}/hashrate", self.miner)
 
     async def total(self, request: Request) -> Response:
-        """The hashrate of all that mine."""
+        """The hashrate of everything that mines."""
         return await self._answer(request, _subject(request))
 
     async def downstream(self, request: Request) -> Response:
-        """The hashrate of whatever had this `downstream_id`."""
+        """The hashrate of every row that had this `downstream_id`."""
         downstream_id = str(request.path_params["downstream_id"])
         return await self._answer(request, _subject(request).of("downstream_id", downstream_id))
 
     async def miner(self, request: Request) -> Response:
-        """The hashrate of all devices and sessions of a name."""
+        """The hashrate of all devices and sessions with one name."""
         name = _short("the name", request.path_params["name"])
         return await self._answer(request, _subject(request).of("name", name))
 
@@ -87,7 +87,7 @@ def _short(what: str, text: str) -> str:
 
 
 def _range(request: Request, now: int) -> Range:
-    """What is asked for, up to now. Raises HTTPException."""
+    """Read the range that is asked for, cut at `now`. Raises HTTPException."""
     end = _unix_seconds(request, "to", now)
     start = _unix_seconds(request, "from", max(0, min(end, now) - DEFAULT_SECONDS))
     if start > end:

@@ -1,14 +1,17 @@
-"""The JSON answers, built from one view of the store so that none mixes two moments."""
+"""Builds the JSON answers, each from one view of the store so that none mixes two moments."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from stats_gateway.rows.rows import ConnectionRows, MinerRows, MinerState, Rows, total_hashrate
+from exporters.endpoints.summaries import PerSource, Totals, combined, order_of
+from stats_gateway.clock import Now
+from stats_gateway.rows.rows import ConnectionRows, MinerRows, MinerState, Rows
 from stats_gateway.store.sources import Source, View
 from stats_gateway.wire.services import Service
 
 Json: TypeAlias = Mapping[str, object]
+R = TypeVar("R", bound=Rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,41 +21,56 @@ class Page:
     offset: int | None = None
     limit: int | None = None
 
-    def cut(self, key: str, rows: Sequence[Json]) -> Json:
-        """`rows` under `key`; with their total number where only some of them are asked for."""
+    def cut(self, key: str, total: int, rows: Callable[[int, int], Sequence[Json]]) -> Json:
+        """The rows of this page under `key`, with the number of all rows where these may be some.
+
+        `rows(start, end)` gives the rows of a range, and is called for this page only.
+        """
         if self == Page():
-            return {key: rows}
-        start = self.offset or 0
-        end = None if self.limit is None else start + self.limit
-        return {key: rows[start:end], "total": len(rows)}
+            return {key: rows(0, total)}
+        start = min(self.offset or 0, total)
+        end = total if self.limit is None else min(start + self.limit, total)
+        return {key: rows(start, end), "total": total}
 
 
-def miners(view: View) -> list[Json]:
-    """Every miner of every fresh source, by source, name and downstream_id."""
-    rows = [
-        row
-        for source in view.fresh()
-        if source.miners is not None
-        for row in _miners(source.name, source.miners)
-    ]
-    return sorted(rows, key=lambda row: (row["source"], row["name"], row["downstream_id"]))
+class Lists:
+    """The lists of rows, each sorted once for all who ask."""
+
+    def __init__(self) -> None:
+        self._order = PerSource(order_of)
+
+    def miners(self, view: View, page: Page) -> Json:
+        """The miners of every fresh source, by source, name and downstream_id."""
+        named = [(one, one.miners) for one in _by_name(view) if one.miners is not None]
+        return self._list("miners", named, page, _miner)
+
+    def connections(self, view: View, page: Page) -> Json:
+        """The connections of every fresh source, by source, type and downstream_id."""
+        named = [(one, one.connections) for one in _by_name(view) if one.connections is not None]
+        return self._list("connections", named, page, _connection)
+
+    def _list(
+        self,
+        key: str,
+        sources: Sequence[tuple[Source, R]],
+        page: Page,
+        row: Callable[[str, R, int], Json],
+    ) -> Json:
+        def between(start: int, end: int) -> Sequence[Json]:
+            found: list[Json] = []
+            first = 0
+            for source, rows in sources:
+                if start < first + len(rows) and first < end:
+                    order = self._order.of(source)[max(0, start - first) : end - first]
+                    found += [row(source.name, rows, index) for index in order]
+                first += len(rows)
+            return found
+
+        return page.cut(key, sum(len(rows) for _, rows in sources), between)
 
 
-def connections(view: View) -> list[Json]:
-    """Every connection of every fresh source, by source, type and downstream_id."""
-    rows = [
-        row
-        for source in view.fresh()
-        if source.connections is not None
-        for row in _connections(source.name, source.connections)
-    ]
-    return sorted(
-        rows, key=lambda row: (row["source"], row["connection_type"], row["downstream_id"])
-    )
-
-
-def services(view: View) -> list[Json]:
-    """Every service that a fresh source says it runs, by source, type and address."""
+def services(view: View, page: Page) -> Json:
+    """The services that the fresh sources say they run, by source, type and address."""
     rows = [
         {
             "source": source.name,
@@ -62,56 +80,61 @@ def services(view: View) -> list[Json]:
         for source in view.fresh()
         for service in source.services
     ]
-    return sorted(rows, key=lambda row: (row["source"], row["service_type"], row["address"]))
+    rows.sort(key=lambda row: (row["source"], row["service_type"], row["address"]))
+    return page.cut("services", len(rows), lambda start, end: rows[start:end])
 
 
-def stats(view: View, service: Service, unix_now: float) -> Json:
+def stats(view: View, service: Service, totals: PerSource[Totals], now: Now) -> Json:
     """Totals over the fresh sources, and each source, down ones included."""
     fresh = view.fresh()
-    totals = _miner_totals(fresh) if service is Service.PROXY else _connection_totals(fresh)
+    total = combined(map(totals.of, fresh))
     return {
-        "totals": totals,
-        "sources": [_source(source, unix_now) for source in _by_name(view)],
+        "totals": {
+            "sources": len(fresh),
+            **(_miners(total) if service is Service.PROXY else _connections(total, fresh)),
+            "hashrate": total.hashrate,
+            "shares_submitted": total.shares_submitted,
+        },
+        "sources": [_source(source, now) for source in _by_name(view)],
     }
 
 
-def health(view: View, unix_now: float) -> Json:
-    """Whether any source is fresh; stale means that some are known and none is."""
+def health(view: View, now: Now) -> Json:
+    """Whether any source is fresh; stale means that sources are known and none of them is fresh."""
     healthy = bool(view.fresh())
     return {
         "healthy": healthy,
         "stale": bool(view.sources) and not healthy,
         "sources": [
-            {"source": source.name, "up": source.up, "age_seconds": _age(source, unix_now)}
+            {"source": source.name, "up": source.up, "age_seconds": _age(source, now)}
             for source in _by_name(view)
         ],
     }
 
 
-def _miners(source: str, rows: MinerRows) -> Iterable[Json]:
-    for index, downstream_id in enumerate(rows.downstream_id):
-        yield {
-            **_common(rows, index),
-            "state": MinerState.IDLE if downstream_id in rows.idle else MinerState.ACTIVE,
-            "source": source,
-        }
+def _miner(source: str, rows: MinerRows, index: int) -> Json:
+    is_idle = rows.downstream_id[index] in rows.idle
+    return {
+        **_common(rows, index),
+        "state": MinerState.IDLE if is_idle else MinerState.ACTIVE,
+        "source": source,
+    }
 
 
-def _connections(source: str, rows: ConnectionRows) -> Iterable[Json]:
-    for index in range(len(rows)):
-        yield {
-            **_common(rows, index),
-            "connection_type": rows.connection_type[index],
-            "channels": rows.channels[index].tolist(),
-            "quotes_created": rows.quotes_created[index],
-            "ehash_mined": rows.ehash_mined[index],
-            "work_selection": rows.work_selection[index],
-            "source": source,
-        }
+def _connection(source: str, rows: ConnectionRows, index: int) -> Json:
+    return {
+        **_common(rows, index),
+        "connection_type": rows.connection_type[index],
+        "channels": rows.channels[index].tolist(),
+        "quotes_created": rows.quotes_created[index],
+        "ehash_mined": rows.ehash_mined[index],
+        "work_selection": rows.work_selection[index],
+        "source": source,
+    }
 
 
 def _common(rows: Rows, index: int) -> Json:
-    """What every kind of downstream has."""
+    """Give the fields that every kind of downstream has."""
     downstream_id = rows.downstream_id[index]
     return {
         "downstream_id": downstream_id,
@@ -127,45 +150,34 @@ def _common(rows: Rows, index: int) -> Json:
     }
 
 
-def _miner_totals(fresh: Sequence[Source]) -> Json:
-    rows = [source.miners for source in fresh if source.miners is not None]
-    idle = sum(len(miners.idle) for miners in rows)
-    count = sum(map(len, rows))
+def _miners(total: Totals) -> Json:
+    return {"miners": total.rows, "active": total.active, "idle": total.idle}
+
+
+def _connections(total: Totals, fresh: Sequence[Source]) -> Json:
+    services = sum(len(source.services) for source in fresh)
     return {
-        "sources": len(fresh),
-        "miners": count,
-        "active": count - idle,
-        "idle": idle,
-        "hashrate": total_hashrate(rate for miners in rows for rate in miners.hashrate),
-        "shares_submitted": sum(sum(miners.shares_submitted) for miners in rows),
+        "connections": total.rows,
+        # Where the connections are known, a source without services has told that, too.
+        "services": None if total.rows is None and not services else services,
     }
 
 
-def _connection_totals(fresh: Sequence[Source]) -> Json:
-    rows = [source.connections for source in fresh if source.connections is not None]
-    return {
-        "sources": len(fresh),
-        "connections": sum(map(len, rows)),
-        "services": sum(len(source.services) for source in fresh),
-        "hashrate": total_hashrate(rate for one in rows for rate in one.hashing()),
-        "shares_submitted": sum(sum(one.shares_submitted) for one in rows),
-    }
-
-
-def _source(source: Source, unix_now: float) -> Json:
+def _source(source: Source, now: Now) -> Json:
     return {
         "source": source.name,
         "up": source.up,
         "snapshot_timestamp": source.newest.timestamp,
         "received_timestamp": source.newest.received.unix,
-        "age_seconds": _age(source, unix_now),
+        "age_seconds": _age(source, now),
         "interval_seconds": source.interval,
         "downstreams": None if source.rows is None else len(source.rows),
     }
 
 
-def _age(source: Source, unix_now: float) -> float:
-    return max(0.0, round(unix_now - source.newest.received.unix, 3))
+def _age(source: Source, now: Now) -> float:
+    """Seconds since the newest snapshot, by the clock that is never set."""
+    return max(0.0, round(now.monotonic - source.newest.received.monotonic, 3))
 
 
 def _by_name(view: View) -> list[Source]:

@@ -1,6 +1,6 @@
-"""Which format and encoding a client wants, by the weights in its own words (RFC 9110, section 12).
+"""Chooses format and encoding of an answer by the weights in the request (RFC 9110, section 12).
 
-What cannot be understood is ignored, so that no header a client sends is ever an error.
+A part of a header that cannot be understood is ignored, so that no header is ever an error.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class _Choice:
 
 
 def choose_format(accept: str) -> Format:
-    """The format of the highest weight; the text format where none is asked for or known."""
+    """The format of the highest weight; the text format where no known format is asked for."""
     best = {Format.TEXT: 0.0, Format.OPENMETRICS: 0.0}
     for choice in _choices(accept):
         if choice.value == OPENMETRICS_TYPE and choice.version in _OPENMETRICS_VERSIONS:

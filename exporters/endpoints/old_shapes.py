@@ -1,8 +1,9 @@
-"""The answers of the old services, for readers that cannot change yet, made from the same map.
+"""Gives the answers of the old services, for readers that cannot change yet.
 
-The old services knew one sender. Several are merged here, so that ids may occur twice; `?source=`
-narrows to one. What is unknown is null, and an address that is redacted or unknown is written as
-the senders write it. Where nothing is known at all, None, which becomes a 503.
+The old services knew one sender. Here the rows of all senders are merged, so that an id may occur
+twice; `?source=` narrows an answer to one sender. A value that is unknown is null, and an address
+that is redacted or unknown is `REDACTED`, as senders write it. A shape of which nothing is known is
+None, and becomes a 503.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ from stats_gateway.wire.messages import ServiceInfo
 from stats_gateway.wire.services import Service
 
 UNKNOWN_NETWORK = "unknown"
-"""What a translator that was not told the network says."""
+"""The network according to a translator that was not told which network it is on."""
 
 POOL_SERVICE = "Pool"
 
 Sources = Sequence[Source]
-"""Fresh ones, in order of name."""
+"""Fresh sources, in the order of their names."""
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ def balance(sources: Sources) -> Json | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldEndpoints:
-    """What answers on the paths whose shape has changed since, or that are no more."""
+    """The paths whose answers have another shape now, and the paths that exist no more."""
 
     service: Service
     store: Store

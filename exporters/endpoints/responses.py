@@ -1,15 +1,14 @@
-"""HTTP answers that starlette does not have."""
+"""Makes the HTTP answers that starlette does not have."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from msgspec.json import Encoder
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
 
 SEND_BYTES = 256 * 1024
-"""What is handed to the transport at once, so that a slow client costs no more than that."""
+"""The largest piece that is handed to the transport: a slow client holds no more memory."""
 
 _encode = Encoder().encode
 
@@ -24,28 +23,26 @@ class JsonAnswer(Response):
         return _encode(content)
 
 
-class ChunkedAnswer(Response):
-    """A body of known length that comes in pieces, each made when its turn has come."""
+def streamed(
+    request: Request,
+    chunks: Iterable[bytes],
+    length: int,
+    media_type: str,
+    headers: Mapping[str, str],
+) -> Response:
+    """An answer of known length whose pieces are made one by one, while the client is there."""
+    body = _slices(chunks if request.method != "HEAD" else ())
+    headers = {**headers, "content-length": str(length)}
+    return StreamingResponse(body, media_type=media_type, headers=headers)
 
-    def __init__(
-        self, chunks: Iterable[bytes], length: int, media_type: str, headers: Mapping[str, str]
-    ) -> None:
-        self._chunks = chunks
-        super().__init__(media_type=media_type, headers={**headers, "content-length": str(length)})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the ASGI signature
-        """Send it."""
-        await send(
-            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        )
-        for chunk in self._chunks if scope["method"] != "HEAD" else ():
-            view = memoryview(chunk)
-            for start in range(0, len(view), SEND_BYTES):
-                body = view[start : start + SEND_BYTES]
-                await send({"type": "http.response.body", "body": body, "more_body": True})
-                # A client that keeps up never makes `send` wait: let others have their turn.
-                await asyncio.sleep(0)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+async def _slices(chunks: Iterable[bytes]) -> AsyncIterator[memoryview]:
+    for chunk in chunks:
+        view = memoryview(chunk)
+        for start in range(0, len(view), SEND_BYTES):
+            yield view[start : start + SEND_BYTES]
+            # A client that keeps up never makes the server wait: others are to have their turn.
+            await asyncio.sleep(0)
 
 
 def error(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

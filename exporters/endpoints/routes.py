@@ -1,8 +1,8 @@
-"""The HTTP interface: which path answers what."""
+"""Says which path of the HTTP interface is answered with what."""
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Generic
 
@@ -14,12 +14,13 @@ from starlette.routing import Route
 
 from exporters.endpoints import lists
 from exporters.endpoints.history import HistoryEndpoints
-from exporters.endpoints.lists import Json, Page
+from exporters.endpoints.lists import Json, Lists, Page
 from exporters.endpoints.negotiation import accepts_gzip, choose_format
 from exporters.endpoints.old_shapes import OldEndpoints
 from exporters.endpoints.page.routes import page_routes
 from exporters.endpoints.page.state import moment
-from exporters.endpoints.responses import ChunkedAnswer, JsonAnswer, has_current, on_http_error
+from exporters.endpoints.responses import JsonAnswer, has_current, on_http_error, streamed
+from exporters.endpoints.summaries import PerSource, Totals, totals_of
 from exporters.exposition.body import Selection
 from exporters.exposition.families.family import RowsT
 from exporters.exposition.gzip_parts import Deflater, gzip_member, inflate
@@ -36,7 +37,7 @@ from stats_gateway.wire.services import Service
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints(Generic[RowsT]):
-    """What answers requests, and what it answers from."""
+    """The answers to requests, and the parts of the service that the answers are made from."""
 
     service: Service
     store: Store
@@ -44,11 +45,14 @@ class Endpoints(Generic[RowsT]):
     self_metrics: SelfMetrics
     clock: Callable[[], Now]
     ingest_address: Address | None = None
-    """Where senders connect, for the page to tell."""
+    """The address for senders, which the page tells."""
     history: History | None = None
-    """Where it is asked for, if anywhere."""
+    """Hashrate over time; None where no Prometheus is configured."""
     old_shapes: bool = False
     """Whether the old services' paths answer in their shapes."""
+    lists: Lists = field(default_factory=Lists)
+    totals: PerSource[Totals] = field(default_factory=lambda: PerSource(totals_of))
+    """The totals of each source, for the page as well."""
 
     async def metrics(self, request: Request) -> Response:
         """The exposition, whole or narrowed by `name[]` and `source`."""
@@ -63,62 +67,57 @@ class Endpoints(Generic[RowsT]):
         headers = {"vary": "Accept, Accept-Encoding"}
         if not accepts_gzip(", ".join(request.headers.getlist("accept-encoding"))):
             length = len(own) + body.size + len(end)
-            return ChunkedAnswer(
-                chain((own,), inflate(body), (end,)), length, format_.value, headers
-            )
+            chunks = chain((own,), inflate(body), (end,))
+            return streamed(request, chunks, length, format_.value, headers)
         deflater = Deflater()
         member = list(gzip_member((deflater.deflate([own]), body, deflater.deflate([end]))))
         headers["content-encoding"] = "gzip"
-        return ChunkedAnswer(member, sum(map(len, member)), format_.value, headers)
+        return streamed(request, member, sum(map(len, member)), format_.value, headers)
 
     async def miners(self, request: Request) -> Response:
-        """All miners."""
-        return await self._list(request, "miners", lists.miners)
+        """The miners, all of them or a page."""
+        return await self._list(request, self.lists.miners)
 
     async def connections(self, request: Request) -> Response:
-        """All connections of the pool."""
-        return await self._list(request, "connections", lists.connections)
+        """The connections of the pool, all of them or a page."""
+        return await self._list(request, self.lists.connections)
 
     async def services(self, request: Request) -> Response:
-        """All services of the pool."""
-        return await self._list(request, "services", lists.services)
+        """The services of the pool, all of them or a page."""
+        return await self._list(request, lists.services)
 
     async def stats(self, _request: Request) -> Response:
-        """Totals and sources."""
+        """The totals, and the sources one by one."""
         answer = await asyncio.to_thread(
-            lists.stats, self.store.view, self.service, self.clock().unix
+            lists.stats, self.store.view, self.service, self.totals, self.clock()
         )
         return JsonAnswer(answer)
 
     async def health(self, _request: Request) -> Response:
         """Whether any source is fresh."""
-        answer = lists.health(self.store.view, self.clock().unix)
+        answer = lists.health(self.store.view, self.clock())
         return JsonAnswer(answer, status_code=200 if answer["healthy"] else 503)
 
     async def healthy(self, _request: Request) -> Response:
-        """The process answers."""
+        """Says that the process answers."""
         return PlainTextResponse(f"{self.service.value} is Healthy.\n")
 
     async def ready(self, _request: Request) -> Response:
-        """Both listeners are open: nothing is served before they are."""
+        """Says that both listeners are open: nothing is served before that."""
         return PlainTextResponse(f"{self.service.value} is Ready.\n")
 
-    async def _list(
-        self, request: Request, key: str, rows_of: Callable[[View], list[Json]]
-    ) -> Response:
+    async def _list(self, request: Request, list_of: Callable[[View, Page], Json]) -> Response:
         page = _page(request)
         view = self.store.view
         headers = {"etag": f'"{moment(view)}"', "cache-control": "no-cache"}
         if has_current(request, headers["etag"]):
             return Response(status_code=304, headers=headers)
-        return await asyncio.to_thread(
-            lambda: JsonAnswer(page.cut(key, rows_of(view)), headers=headers)
-        )
+        return await asyncio.to_thread(lambda: JsonAnswer(list_of(view, page), headers=headers))
 
     def routes(self) -> Iterator[Route]:
         """Every path of this service."""
         yield Route("/metrics", self.metrics)
-        yield from page_routes(self.store, self.clock, self.ingest_address)
+        yield from page_routes(self.store, self.clock, self.ingest_address, self.totals)
         if self.old_shapes:
             # First, since the first route of a path is the one that answers.
             yield from OldEndpoints(service=self.service, store=self.store).routes()
@@ -137,10 +136,13 @@ class Endpoints(Generic[RowsT]):
 
 def build_app(endpoints: Endpoints[RowsT]) -> Starlette:
     """The ASGI application."""
-    return Starlette(
+    app = Starlette(
         routes=list(endpoints.routes()),
         exception_handlers={HTTPException: on_http_error, Exception: on_http_error},
     )
+    # A redirect of `/metrics/` would lead wherever the Host header says.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _page(request: Request) -> Page:

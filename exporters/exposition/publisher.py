@@ -1,4 +1,4 @@
-"""Keeps the exposition up with the store: rendered and compressed before anyone asks.
+"""Keeps the exposition up to date: renders and compresses each change before anyone asks.
 
 Rendering runs on the worker thread. Changes that come meanwhile are rendered together next time,
 and a pause after each rendering, in proportion to what it took, leaves the processor to others.
@@ -20,14 +20,14 @@ from stats_gateway.intake.counters import Counters
 from stats_gateway.store.store import Store
 
 PAUSE_RATIO = 2.0
-"""Pause this many times as long as a rendering took: one core is at most a third taken."""
+"""The pause after a rendering is this many times as long as the rendering: a third of a core."""
 
 MAX_PAUSE_SECONDS = 0.5
-"""What is rendered is never older than this plus the rendering itself."""
+"""The longest pause: an exposition is never older than this plus the time of a rendering."""
 
 
 class Publisher(Generic[RowsT]):
-    """The newest exposition, and the bodies made of it."""
+    """Holds the newest exposition, and the bodies made of it."""
 
     def __init__(
         self,
@@ -67,14 +67,16 @@ class Publisher(Generic[RowsT]):
             self._self_metrics.apply_seconds.observe(now - received)
 
     async def body(self, selection: Selection, format_: Format) -> Deflated:
-        """The selected part of the newest exposition; one for all who ask for the same at once.
+        """The selected part of the newest exposition; all who ask for everything share one body.
 
         Everything in it is rendered and compressed already, so this only strings pieces together.
         """
         assembly = partial(assemble, self.exposition, selection, format_)
         if selection != EVERYTHING:
             return await asyncio.to_thread(assembly)
-        if format_ not in self._bodies:
-            self._bodies[format_] = asyncio.ensure_future(asyncio.to_thread(assembly))
-        # Shielded, so that one client that goes away does not take it from the others.
-        return await asyncio.shield(self._bodies[format_])
+        body = self._bodies.get(format_)
+        if body is None or (body.done() and body.exception() is not None):
+            # Also after a failure: there may be memory for the body now.
+            body = self._bodies[format_] = asyncio.create_task(asyncio.to_thread(assembly))
+        # Shielded, so that one client that goes away does not take the body from the others.
+        return await asyncio.shield(body)

@@ -1,4 +1,4 @@
-"""What HTTP clients were refused, counted by reason and said in the log."""
+"""Counts and logs the HTTP clients that were refused something, by reason."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from stats_gateway.server.peer_log import PeerLog
 
 
 class HttpReason(StrEnum):
-    """Why: values of the `reason` label, beside those for connections of senders."""
+    """Why a client was refused: values of the `reason` label, beside those for senders."""
 
     TOO_MANY_CONNECTIONS = "http_too_many_connections"
     TOO_MANY_REQUESTS = "http_too_many_requests"
@@ -19,13 +19,15 @@ class HttpReason(StrEnum):
     BAD_REQUEST = "http_bad_request"
     TLS_HANDSHAKE = "http_tls_handshake"
     UNAUTHORIZED = "http_unauthorized"
+    TOO_MANY_LOGINS = "http_too_many_logins"
+    WRONG_HOST = "http_wrong_host"
     RATE_LIMIT = "http_rate_limit"
     INTERNAL_ERROR = "http_internal_error"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Counts since start."""
+    """The refusals since the service started."""
 
     counts: Counter[HttpReason] = field(default_factory=Counter)
     peer_log: PeerLog = field(default_factory=PeerLog)

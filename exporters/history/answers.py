@@ -1,4 +1,4 @@
-"""Hashrate over time: which points, asked of Prometheus once however many want them."""
+"""Answers questions for hashrate over time, and asks Prometheus once for all who want the same."""
 
 import asyncio
 from collections import OrderedDict
@@ -9,25 +9,25 @@ from exporters.history.client import Point, Prometheus, Question
 from exporters.history.promql import Families, Matcher, Subject, hashrate, known
 
 POINTS = 500
-"""About so many for any range: a chart shows no more. Prometheus allows 11,000."""
+"""About this many points for any range: a chart shows no more. Prometheus allows 11,000."""
 
 MINUTE = 60
 """Steps are whole minutes, so that a step has several scrapes in it."""
 
 LONG_SECONDS = 400 * 24 * 3600
-"""A range beyond this is looked through first: nobody means 50 years by `from=0`."""
+"""In a longer range the beginning of history is looked for first: `from=0` means all there is."""
 
 PROBES = 1000
-"""Looks at such a range: enough to find the month that history begins in."""
+"""Points of the first look at such a range: enough to find the month that history begins in."""
 
 MAX_SAMPLES_READ = 10_000_000
 """Samples of work counters for one total: Prometheus reads some 4 million a second on one core."""
 
 SCRAPE_SECONDS = 5
-"""Between those samples, as our own scrape configuration has it."""
+"""Time between two of those samples, as in the scrape configuration of this project."""
 
 KEPT_SECONDS = 5.0
-"""How long an answer serves others: well below a step."""
+"""How long an answer serves others who ask the same: well below the time between two points."""
 
 KEPT_ANSWERS = 64
 """Answers kept at once: 500 points each."""
@@ -35,7 +35,7 @@ KEPT_ANSWERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From when to when, in whole unix seconds."""
+    """A range of time in whole unix seconds."""
 
     start: int
     end: int
@@ -45,7 +45,7 @@ class Range:
         return max(1, -(-(self.end - self.start) // (POINTS * MINUTE))) * MINUTE
 
     def question(self, expression: str, step: int) -> Question | None:
-        """Asked at multiples of `step`; None where the range has none."""
+        """The question for points at multiples of `step`; None where there is no such point."""
         first, last = -(-self.start // step) * step, self.end // step * step
         if last < first:
             return None
@@ -53,7 +53,7 @@ class Range:
 
 
 class History:
-    """What Prometheus knows of one service."""
+    """The history of one service, as far as Prometheus knows it."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class History:
         self._kept: OrderedDict[Question, _Kept] = OrderedDict()
 
     def stop(self) -> None:
-        """Have every question fail at once, so that nobody waits for an answer while we stop."""
+        """Have every question fail at once, for a service that stops."""
         self._prometheus.stop()
 
     async def hashrate(self, subject: Subject, wanted: Range, now: float) -> list[Point]:
@@ -87,7 +87,7 @@ class History:
         return await self._points(wanted.question(expression, step), now)
 
     async def _since_known(self, subject: Subject, wanted: Range, now: float) -> Range:
-        """`wanted` without what lies before all that is known."""
+        """`wanted` without the time before history begins."""
         step = (wanted.end - wanted.start) // PROBES
         question = wanted.question(known(self._families, subject, step), step)
         points = await self._points(question, now)
@@ -105,11 +105,11 @@ class History:
             self._kept.move_to_end(question)
             if len(self._kept) > KEPT_ANSWERS:
                 self._kept.popitem(last=False)
-        # Shielded, so that one client that goes away does not take it from the others.
+        # Shielded, so that one client that goes away does not take the answer from the others.
         return await asyncio.shield(kept.answer)
 
     def _forget_failure(self, question: Question, done: "asyncio.Task[list[Point]]") -> None:
-        """A question that failed may be asked again at once."""
+        """Forget an answer that failed, so that the question may be asked again at once."""
         kept = self._kept.get(question)
         failed = done.cancelled() or done.exception() is not None
         if failed and kept is not None and kept.answer is done:
@@ -118,7 +118,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An answer, or the waiting for it."""
+    """An answer, which may be under way."""
 
     answer: "asyncio.Task[list[Point]]"
     asked_at: float

@@ -1,39 +1,26 @@
-"""Asking Prometheus, or any server that speaks its HTTP API, for one series over time.
-
-Each question takes a thread of a small pool of its own, so that a slow server costs no more than
-that and never the event loop.
-"""
+"""Asks Prometheus, or any server that speaks its HTTP API, for one series over time."""
 
 import asyncio
-import socket
+import logging
 import ssl
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from math import isfinite
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlencode, urlsplit
 
+import httpx
 import msgspec
 
 from exporters.errors import PrometheusBusy, PrometheusError
 
 ANSWER_SECONDS = 5.0
-"""For a whole answer: who waits for a chart has given up by then."""
-
-ABORT_SECONDS = 1.0
-"""How long an aborted question may take to free its place: at once, unless it looks up a name."""
+"""The time for a whole answer: who waits for a chart has given up by then."""
 
 MAX_QUESTIONS = 8
-"""Asked at once: a Prometheus answers 20 by default, and has boards and rules to serve as well."""
+"""Questions under way at once: a Prometheus answers 20 by default, and serves boards as well."""
 
 MAX_ANSWER_BYTES = 1 << 20
-"""Of one answer: ten times what 1,000 points take."""
-
-READ_BYTES = 64 * 1024
+"""The size of one answer: ten times what 1,000 points take."""
 
 MAX_DETAIL = 200
 """Characters of a server's own error text that are passed on."""
@@ -51,7 +38,7 @@ class _Data(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """What `/api/v1/query_range` answers."""
+    """The part of an answer of `/api/v1/query_range` that is used."""
 
     status: str
     data: _Data | None = None
@@ -76,121 +63,96 @@ class Prometheus:
 
     def __init__(self, url: str, authorization_file: Path | None = None) -> None:
         """`url` as from `parse_url`; the file holds the value of the Authorization header."""
-        self._url = urlsplit(url)
-        self._tls = ssl.create_default_context() if self._url.scheme == "https" else None
+        self._url = f"{url}/api/v1/query_range"
         self._authorization_file = authorization_file
-        self._threads = ThreadPoolExecutor(MAX_QUESTIONS, thread_name_prefix="prometheus")
-        self._open: set[_Exchange] = set()
+        self._client = httpx.AsyncClient(
+            verify=ssl.create_default_context(),
+            # Neither a proxy nor a password comes from the environment or from ~/.netrc.
+            trust_env=False,
+            follow_redirects=False,
+            # A whole answer has one deadline, and a question has a connection of its own.
+            timeout=None,  # noqa: S113 - the deadline is in `ask`
+            limits=httpx.Limits(max_connections=MAX_QUESTIONS, max_keepalive_connections=0),
+            # Compressed bytes say nothing of how large an answer is.
+            headers={"Accept-Encoding": "identity"},
+        )
+        self._deadlines: set[asyncio.Timeout] = set()
         self._stopped = False
 
     async def __aenter__(self) -> Self:
+        # httpx logs every request.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.stop()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._client.aclose()
 
     def stop(self) -> None:
         """Have every question fail, those under way and those to come."""
         self._stopped = True
-        for exchange in self._open:
-            exchange.abort()
+        for deadline in self._deadlines:
+            deadline.reschedule(0.0)
 
     async def ask(self, question: Question) -> list[Point]:
-        """The points of the one series that answers, oldest first; none where there is no series.
+        """Ask for the points of one series, oldest first; none where there is no series.
 
         Raises `PrometheusBusy` and `PrometheusError`.
         """
         if self._stopped:
-            raise PrometheusError("the service is stopping")
-        if len(self._open) >= MAX_QUESTIONS:
+            raise _stopping()
+        if len(self._deadlines) >= MAX_QUESTIONS:
             raise PrometheusBusy(f"{MAX_QUESTIONS} questions to Prometheus are under way")
-        exchange = _Exchange(self._connection())
-        self._open.add(exchange)
-        answering = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._answer, exchange, question
-        )
-        # A thread is free again when it has ended, even if that is after we stopped waiting.
-        answering.add_done_callback(lambda done: self._ended(exchange, done))
+        deadline = asyncio.timeout(ANSWER_SECONDS)
+        self._deadlines.add(deadline)
         try:
-            done, _ = await asyncio.wait({answering}, timeout=ANSWER_SECONDS)
+            async with deadline:
+                return _points(*await self._post(question))
+        except TimeoutError as error:
+            if self._stopped:
+                raise _stopping() from error
+            text = f"Prometheus did not answer within {ANSWER_SECONDS:g} s"
+            raise PrometheusError(text) from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise PrometheusError(f"Prometheus cannot be asked: {_cause(error)}") from error
         finally:
-            if not answering.done():
-                exchange.abort()
-        if not done:
-            await asyncio.wait({answering}, timeout=ABORT_SECONDS)
-            raise _too_slow()
-        return answering.result()
+            self._deadlines.discard(deadline)
 
-    def _connection(self) -> HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._tls is None:
-            return HTTPConnection(host, port, timeout=ANSWER_SECONDS)
-        return HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=self._tls)
-
-    def _ended(self, exchange: "_Exchange", done: "asyncio.Future[list[Point]]") -> None:
-        self._open.discard(exchange)
-        if not done.cancelled():
-            done.exception()  # has been told, or nobody waits for it any more
-
-    def _answer(self, exchange: "_Exchange", question: Question) -> list[Point]:
+    async def _post(self, question: Question) -> tuple[int, bytes]:
+        """Give the status and the body of the answer."""
         form = {
             "query": question.expression,
-            "start": question.start,
-            "end": question.end,
-            "step": question.step,
-            # Have it stop, too, when nobody waits any more.
+            "start": str(question.start),
+            "end": str(question.end),
+            "step": str(question.step),
+            # Prometheus is to stop, too, when nobody waits any more.
             "timeout": f"{ANSWER_SECONDS:g}s",
         }
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        headers = {}
         if self._authorization_file is not None:
             headers["Authorization"] = _authorization(self._authorization_file)
-        path = f"{self._url.path}/api/v1/query_range"
-        try:
-            status, body = exchange.post(path, urlencode(form), headers)
-        except TimeoutError as error:
-            raise _too_slow() from error
-        except (OSError, HTTPException, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise PrometheusError(f"Prometheus cannot be asked: {reason}") from error
-        return _points(status, body)
+        body = bytearray()
+        async with self._client.stream("POST", self._url, data=form, headers=headers) as response:
+            async for piece in response.aiter_raw():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise PrometheusError(f"Prometheus answered over {MAX_ANSWER_BYTES} bytes")
+        return response.status_code, bytes(body)
 
 
-class _Exchange:
-    """One request and its answer, on a connection of their own."""
-
-    def __init__(self, connection: HTTPConnection) -> None:
-        self._connection = connection
-        self._socket: socket.socket | None = None
-
-    def post(self, path: str, body: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Status and body. Raises OSError, HTTPException and `PrometheusError`."""
-        with closing(self._connection) as connection:
-            connection.connect()
-            self._socket = connection.sock
-            connection.request("POST", path, body, dict(headers))
-            response = connection.getresponse()
-            answer = bytearray()
-            with closing(response):
-                while piece := response.read1(READ_BYTES):
-                    answer += piece
-                    if len(answer) > MAX_ANSWER_BYTES:
-                        raise PrometheusError(f"Prometheus answered over {MAX_ANSWER_BYTES} bytes")
-            return response.status, bytes(answer)
-
-    def abort(self) -> None:
-        """Have the thread that waits for it fail now; closing the socket would not wake it."""
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+def _stopping() -> PrometheusError:
+    return PrometheusError("the service is stopping")
 
 
-def _too_slow() -> PrometheusError:
-    return PrometheusError(f"Prometheus did not answer within {ANSWER_SECONDS:g} s")
+def _cause(error: BaseException) -> str:
+    """Give the text of the innermost error, which says more than those around it."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _authorization(file: Path) -> str:
-    """What the file says now: tokens are renewed. Its text is in no error."""
+    """Read the file, since tokens are renewed. Its text is in no error."""
     try:
         text = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -205,7 +167,7 @@ def _points(status: int, body: bytes) -> list[Point]:
         answer = _decode(body)
         result = [] if answer.data is None else answer.data.result[:1]
         points = [(when, float(value)) for series in result for when, value in series.values]
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise PrometheusError(f"Prometheus answered {status}, and not as Prometheus does") from None
     if answer.status != "success":
         raise PrometheusError(f"Prometheus answered {status}: {answer.error[:MAX_DETAIL]}")

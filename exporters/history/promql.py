@@ -1,15 +1,15 @@
-"""What Prometheus is asked for hashrate over time, in PromQL that needs no recording rules.
+"""Writes the PromQL for hashrate over time; the queries need no recording rules.
 
 A point is the average over the step that ends at it, so that points neither overlap nor leave work
-out: a miner that left is in no later point, and one that reconnected is in each with what all its
-sessions did. A source is measured by work (the rate of its work counters) where it was there at
-both ends of the step and every row tells its work. Otherwise it counts with the hashrate it
-declares, averaged over the part of the step for which anything is known at all. Where nothing is
-known there is no point. What Prometheus would look back for, up to 5 minutes, is not known any more
-after `FRESH_SECONDS`: no series ends by itself when it was Prometheus that was away.
+out: a miner that left is in no later point, and a miner that reconnected is in each point with the
+work of all its sessions. A source is measured by work (the rate of its work counters) where it was
+there at both ends of the step and every row tells its work. Otherwise it counts with the hashrate
+it declares, averaged over the part of the step for which anything is known at all. Where nothing is
+known there is no point. Prometheus itself looks back up to 5 minutes; here a sample is forgotten
+after `FRESH_SECONDS`, since no series ends by itself while Prometheus is away.
 
-The same row scraped from two replicas counts once: of series that differ in nothing but labels of
-the scrape the largest is taken.
+The same row scraped by two replicas counts once: the largest is taken of the series that differ
+only in labels of the scrape.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,19 @@ from stats_gateway.rows.rows import HASHING_TYPES
 from stats_gateway.wire.services import Service
 
 SAMPLE_SECONDS = 15
-"""Least time between two looks at a declared hashrate: Prometheus's usual scrape interval."""
+"""The least time between two samples of a declared hashrate: a usual scrape interval."""
 
 LOOKS = 60
-"""Most looks at a declared hashrate in one step."""
+"""The most samples of a declared hashrate that are taken in one step."""
 
 FRESH_SECONDS = 60
-"""A sample says nothing of what is later than this: Prometheus scrapes once a minute or faster."""
+"""How long a sample is valid: Prometheus scrapes once a minute or more often."""
 
 EDGE_SECONDS = 20
-"""The same for the ends of a step, where work that was not scraped would be missing."""
+"""How close to each end of a step there must be a sample, so that no work is missing."""
 
 EDGE_PART = 6
-"""Of a long step, up to this part may be missing at its ends."""
+"""In a long step, this part of the step may be without a sample at each end."""
 
 Matcher = tuple[str, str, str]
 """A label's name, an operator of PromQL, and the value."""
@@ -40,18 +40,18 @@ Matcher = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Families:
-    """Where one service exposes hashrate."""
+    """The names of the families and labels in which one service exposes hashrate."""
 
     total: str
-    """Declared, of each source."""
+    """The declared hashrate of each source."""
     declared: str
     work: str
     shares: str
-    """What every row has."""
+    """A counter that every row has."""
     row_labels: tuple[str, str]
-    """What tells rows of one source apart."""
+    """The labels that tell the rows of one source apart."""
     rows: str
-    """How many rows each source has, whether exposed or hidden."""
+    """The number of rows of each source, whether they are exposed or hidden."""
     rows_label: str
     mining: tuple[Matcher, ...] = ()
     """The rows whose hashrates add up to the total."""
@@ -82,13 +82,13 @@ FAMILIES: Mapping[Service, Families] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Whose hashrate: that of the rows `rows` matches, else of all that mine, in which sources."""
+    """Whose hashrate is asked for: that of rows that match `rows`, or of everything that mines."""
 
     sources: tuple[Matcher, ...] = ()
     rows: tuple[Matcher, ...] = ()
 
     def of(self, label: str, value: str) -> "Subject":
-        """Narrowed to the rows whose `label` is `value`."""
+        """The same subject, narrowed to the rows whose `label` is `value`."""
         return replace(self, rows=(*self.rows, (label, "=", value)))
 
 
@@ -98,9 +98,9 @@ def known(families: Families, subject: Subject, step: int) -> str:
 
 
 def hashrate(families: Families, subject: Subject, step: int, *, measured: bool = True) -> str:
-    """The expression whose range query in steps of `step` seconds gives the one series.
+    """The expression of the hashrate; a range query in steps of `step` seconds gives one series.
 
-    Without `measured` no row is read for a total: only what sources declare of themselves.
+    Without `measured` a total is what sources declare, and no rows are read for it.
     """
     declared = _declared(families, subject, step)
     if not measured and not subject.rows:
@@ -113,7 +113,7 @@ def _measured(families: Families, subject: Subject, step: int) -> str:
     work = _series(families.work, mining)
     edge = max(EDGE_SECONDS, step // EDGE_PART)
     total = _series(families.total, subject.sources)
-    # present_over_time() says this of a sample's age, and unlike timestamp() in linear time.
+    # present_over_time() tells the age of a sample, and takes linear time, unlike timestamp().
     return (
         f"sum by (source) ({_one_replica(families.row_labels, f'rate({work}[{step}s])')})\n"
         f"and on (source) ({_count(families, work)} == on (source) {_rows(families, subject)})\n"
@@ -125,7 +125,7 @@ def _measured(families: Families, subject: Subject, step: int) -> str:
 def _declared(families: Families, subject: Subject, step: int) -> str:
     looks = f"[{step}s:{max(SAMPLE_SECONDS, step // LOOKS)}s]"
     total = _series(families.total, subject.sources)
-    # Both, since a series that has ended is at once absent from the first only.
+    # Both conditions: a series that has ended is at once absent from the first one only.
     known = f"{total} and present_over_time({total}[{FRESH_SECONDS}s])"
     if subject.rows:
         series = _series(families.declared, (*subject.sources, *subject.rows))
@@ -139,7 +139,7 @@ def _declared(families: Families, subject: Subject, step: int) -> str:
 
 
 def _rows(families: Families, subject: Subject) -> str:
-    """How many rows each source has of those it should have work of."""
+    """The number of rows of each source whose work should be known."""
     if subject.rows:
         shares = _series(families.shares, (*subject.sources, *subject.rows))
         return _count(families, shares)

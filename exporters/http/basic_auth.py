@@ -2,8 +2,8 @@
 
 Checks run one after the other on a thread of their own, since each takes a tenth of a second of a
 processor. A login that was good is remembered, so that a scraper which was let in once is let in
-whatever flood of wrong passwords the others send; what waits is bounded, for all and for each
-address.
+whatever flood of wrong passwords others send. What waits is bounded, for all and for each client,
+and some places are for clients that have none, so that a new scraper is let in as well.
 """
 
 import asyncio
@@ -12,35 +12,37 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 
 import bcrypt
 
-MAX_WAITING = 16
-"""Checks that wait or run: at 70 ms each, the last is done after about a second."""
+from exporters.http.request_limits import Slots
 
-MAX_WAITING_PER_ADDRESS = 4
-"""Of those, by one client: others find the queue open."""
+MAX_WAITING = 32
+"""Checks that wait or run: at 70 ms each, the last one is done after some two seconds."""
+
+MAX_WAITING_OF_ONE = 4
+"""Checks of one client that wait or run."""
 
 MAX_REMEMBERED = 128
-"""Good logins; there are as many as users, and more only while passwords change."""
+"""Good logins that are kept: as many as users, and more only while passwords change."""
 
 MAX_PASSWORD_BYTES = 72
-"""bcrypt takes no more, and a longer one can never be right."""
+"""bcrypt takes no more; a longer password is always wrong."""
 
 _NOBODYS_DIGEST = "." * 31
 
 
 class Verdict(Enum):
-    """What became of a login."""
+    """The outcome of a login."""
 
     GOOD = auto()
     BAD = auto()
     BUSY = auto()
-    """Too many others are being checked: ask again."""
+    """Too many other logins wait to be checked; the client may ask again."""
 
 
 class BasicAuth:
@@ -51,14 +53,14 @@ class BasicAuth:
         self._secret = secrets.token_bytes(32)
         self._good: OrderedDict[bytes, None] = OrderedDict()
         self._checks: dict[bytes, asyncio.Future[bool]] = {}
-        self._waiting: Counter[str] = Counter()
+        self._waiting = Slots(MAX_WAITING, MAX_WAITING_OF_ONE)
 
     def close(self) -> None:
-        """Drop what waits."""
+        """Drop the checks that wait."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def check(self, header: str, users: Mapping[str, str], address: str) -> Verdict:
-        """Whether the value of an Authorization header is one of `users`; asked by `address`."""
+    async def check(self, header: str, users: Mapping[str, str], client: str) -> Verdict:
+        """Whether the value of an Authorization header is one of `users`; asked by `client`."""
         login = parse_login(header)
         if login is None:
             return Verdict.BAD
@@ -70,28 +72,26 @@ class BasicAuth:
             self._good.move_to_end(key)
             return Verdict.GOOD
         if key not in self._checks:
-            if not self._has_room(address):
+            if not self._waiting.has_one_for(client):
                 return Verdict.BUSY
-            self._begin(key, password, stored, address)
+            self._begin(key, password, stored, client)
+        # Shielded, so that one client that goes away does not take the answer from the others.
         is_right = await asyncio.shield(self._checks[key])
         if not is_right or known is None:
             return Verdict.BAD
         self._remember(key)
         return Verdict.GOOD
 
-    def _has_room(self, address: str) -> bool:
-        return len(self._checks) < MAX_WAITING and self._waiting[address] < MAX_WAITING_PER_ADDRESS
-
-    def _begin(self, key: bytes, password: bytes, stored: str, address: str) -> None:
+    def _begin(self, key: bytes, password: bytes, stored: str, client: str) -> None:
         """Check in the thread; those who ask the same meanwhile wait for the same answer."""
         loop = asyncio.get_running_loop()
         check = loop.run_in_executor(self._thread, _is_right, password, stored)
         self._checks[key] = check
-        self._waiting[address] += 1
+        self._waiting.take(client)
 
         def done(_: "asyncio.Future[bool]") -> None:
             del self._checks[key]
-            self._waiting -= Counter({address: 1})
+            self._waiting.give_back(client)
 
         check.add_done_callback(done)
 
@@ -101,7 +101,7 @@ class BasicAuth:
             self._good.popitem(last=False)
 
     def _key(self, user: str, stored: str, password: bytes) -> bytes:
-        """One for each user, hash and password: their lengths keep them apart."""
+        """A key for each user, hash and password; the lengths keep the three apart."""
         digest = hmac.new(self._secret, digestmod=hashlib.sha256)
         for part in (user.encode(), stored.encode(), password):
             digest.update(len(part).to_bytes(8, "big"))
@@ -110,6 +110,7 @@ class BasicAuth:
 
 
 def parse_login(header: str) -> tuple[str, bytes] | None:
+    """Read user and password from the value of an Authorization header; None if it has none."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -121,13 +122,13 @@ def parse_login(header: str) -> tuple[str, bytes] | None:
 
 
 def _nobodys_hash(users: Mapping[str, str]) -> str:
-    """What no password is right for, as dear to check as the dearest of the users' hashes."""
-    dearest = max(users.values(), key=lambda stored: stored[4:6])
-    return dearest[:-31] + _NOBODYS_DIGEST
+    """Give a hash that fits no password and takes as long to check as the slowest user's hash."""
+    slowest = max(users.values(), key=lambda stored: stored[4:6])
+    return slowest[:-31] + _NOBODYS_DIGEST
 
 
 def _is_right(password: bytes, stored: str) -> bool:
     if len(password) > MAX_PASSWORD_BYTES:
-        bcrypt.checkpw(b"", stored.encode())  # as slow as any other wrong one
+        bcrypt.checkpw(b"", stored.encode())  # takes as long as any other wrong password
         return False
     return bcrypt.checkpw(password, stored.encode())

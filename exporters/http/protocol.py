@@ -1,7 +1,12 @@
-"""uvicorn's HTTP/1.1 with deadlines, which it has none of: for a request to come, and an answer."""
+"""Adds to uvicorn's HTTP/1.1 the deadlines it lacks: for a request, for progress and for an answer.
+
+This leans on parts of uvicorn that it does not promise to keep. They are listed, and held, by
+`tests/exporters/http/test_uvicorn_parts.py`.
+"""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
@@ -11,12 +16,18 @@ from uvicorn.server import ServerState
 
 from exporters.exposition.refusals import HttpReason, Refusals
 from exporters.settings.limits import WebLimits
+from stats_gateway.server.admission import Standing
 
 PIECE_BYTES = 4096
-"""Data is parsed in pieces of this size: h11 bounds a header only while it is incomplete."""
+"""Received data is parsed in pieces of this size: h11 bounds a header only while the header is
+incomplete."""
+
+STALL_SECONDS = 5.0
+"""A client that takes nothing of its answer between two looks this far apart is closed, so that an
+answer nobody reads holds its place and its memory for at most twice this time."""
 
 QUIET_LOGGER = "uvicorn.error.protocol"
-"""What uvicorn logs of single requests; any client can have it say that again and again."""
+"""The logger for uvicorn's lines about single requests, which any client can bring about."""
 
 
 class HttpProtocol(H11Protocol):
@@ -29,43 +40,65 @@ class HttpProtocol(H11Protocol):
         limits: WebLimits,
         refusals: Refusals,
         allowed_names: frozenset[str],
+        peer: tuple[str, int],
+        on_standing: Callable[[Standing | None], None],
     ) -> None:
-        """`allowed_names`: where not empty, the client's certificate must have one of them."""
+        """Where `allowed_names` is not empty, the client's certificate must have one of them.
+
+        `on_standing` is told what the connection has come to, and None when it has ended.
+        """
         super().__init__(config=config, server_state=state, app_state={})
         self.logger = logging.getLogger(QUIET_LOGGER)
         self._limits = limits
         self._refusals = refusals
         self._allowed_names = allowed_names
+        self._peer = peer
+        self._on_standing = on_standing
         self._request_timer: asyncio.TimerHandle | None = None
-        self._response_timer: asyncio.TimerHandle | None = None
-        self.is_refused = False
-        """Whether it is being closed for what it did."""
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._answer_due = 0.0
+        self._left_to_send = 0
+        """Bytes that waited for the client at the last look; 0 when the client has taken some."""
+        self._is_refused = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection was made: uvicorn has no transport before that."""
+        transport: asyncio.Transport | None = self.transport
+        return transport is not None
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
-        # uvicorn declares it as never None, and sets it so at first.
+        # uvicorn declares `cycle` as never None, and sets it to None at first.
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
     def refuse(self, reason: HttpReason, detail: str) -> None:
         """End the connection at once."""
-        if not self.is_refused:
-            self.is_refused = True
-            self._refusals.add(reason, self.client or ("unknown", 0), detail)
+        if not self._is_refused:
+            self._is_refused = True
+            self._refusals.add(reason, self._peer, detail)
+            self.abort()
+
+    def abort(self) -> None:
+        """Close the connection without a word, where it was made."""
+        if self.is_open:
             self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """The handshake, if any, is done."""
+        """Expect a request; the TLS handshake, if any, is done."""
         super().connection_made(transport)
+        self.client = self._peer
+        self._on_standing(Standing.UNPROVEN)
         self._expect_request()
         if self._allowed_names and not self._allowed_names & _names(transport):
             detail = "its certificate has none of the names in client_allowed_sans"
             self.refuse(HttpReason.TLS_HANDSHAKE, detail)
 
     def data_received(self, data: bytes) -> None:
-        """More of a request."""
-        if self.is_refused:
+        """Take in more of a request."""
+        if self._is_refused:
             return
         try:
             for start in range(0, len(data), PIECE_BYTES):
@@ -79,31 +112,40 @@ class HttpProtocol(H11Protocol):
             self._expect_request()
 
     def handle_events(self) -> None:
-        """Start what has come in whole."""
+        """Start to answer a request that has come in whole."""
         before = self.cycle
         super().handle_events()
         if self.cycle is not before:
             self._cancel_timers()
-            self._response_timer = self.loop.call_later(
-                self._limits.response_seconds, self._check_answered
-            )
+            self._answer_due = self.loop.time() + self._limits.response_seconds
+            self._look_again()
+            self._on_standing(Standing.BUSY)
 
     def on_response_complete(self) -> None:
-        """All of an answer was handed to the transport."""
+        """Go on to the next request; the last of the answer was handed to the transport."""
         if not self.transport.get_write_buffer_size():
             self._cancel_timers()
         super().on_response_complete()
-        if self.is_idle and self.conn.trailing_data[0]:
-            self._expect_request()
+        if self.is_idle:
+            self._on_standing(Standing.RESTING)
+            if self.conn.trailing_data[0]:
+                self._expect_request()
+
+    def resume_writing(self) -> None:
+        """Let the answer go on: the client has taken most of what waited."""
+        self._left_to_send = 0
+        super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Forget the connection, which has ended."""
         self._cancel_timers()
+        self._on_standing(None)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Say that this is no HTTP; where an answer is under way already, just end it."""
-        self._refusals.add(HttpReason.BAD_REQUEST, self.client or ("unknown", 0), "not HTTP/1.1")
+        """Answer what is no valid request; where an answer is under way already, just end it."""
+        detail = "sent a request that is not valid HTTP/1.1, or too long a header"
+        self._refusals.add(HttpReason.BAD_REQUEST, self._peer, detail)
         if self.is_idle:
             super().send_400_response(msg)
         else:
@@ -111,10 +153,11 @@ class HttpProtocol(H11Protocol):
             self.transport.abort()
 
     def _cancel_timers(self) -> None:
-        for timer in (self._request_timer, self._response_timer):
+        for timer in (self._request_timer, self._answer_timer):
             if timer is not None:
                 timer.cancel()
-        self._request_timer = self._response_timer = None
+        self._request_timer = self._answer_timer = None
+        self._left_to_send = 0
 
     def _expect_request(self) -> None:
         if self._request_timer is None:
@@ -126,15 +169,28 @@ class HttpProtocol(H11Protocol):
         seconds = self._limits.request_seconds
         self.refuse(HttpReason.SLOW_REQUEST, f"sent no whole request in {seconds:g} s")
 
-    def _check_answered(self) -> None:
-        self._response_timer = None
-        if not self.is_idle or self.transport.get_write_buffer_size():
+    def _look_again(self) -> None:
+        when = min(self.loop.time() + STALL_SECONDS, self._answer_due)
+        self._answer_timer = self.loop.call_at(when, self._check_answer)
+
+    def _check_answer(self) -> None:
+        """Close a client that is late, or has taken nothing of what waits since the last look."""
+        waiting = self.transport.get_write_buffer_size()
+        if self.is_idle and not waiting:
+            return
+        if self.loop.time() >= self._answer_due:
             seconds = self._limits.response_seconds
             self.refuse(HttpReason.SLOW_READER, f"did not take its answer in {seconds:g} s")
+        elif waiting and waiting == self._left_to_send:
+            detail = f"took nothing of its answer for {STALL_SECONDS:g} s"
+            self.refuse(HttpReason.SLOW_READER, detail)
+        else:
+            self._left_to_send = waiting
+            self._look_again()
 
 
 def _names(transport: asyncio.Transport) -> set[str]:
-    """The subject alternative names of the client's certificate."""
+    """Give the subject alternative names of the client's certificate."""
     certificate: dict[str, Any] = transport.get_extra_info("peercert") or {}  # as ssl types it
     names = set()
     for kind, name in certificate.get("subjectAltName", ()):

@@ -1,11 +1,11 @@
-"""uvicorn's protocol on a socket that we accept on ourselves, started and stopped by us."""
+"""Accepts HTTP connections, has uvicorn's protocol serve them, and stops when it is told to."""
 
 import asyncio
 import contextlib
 import logging
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,16 +14,21 @@ from exporters.access.web_config import WebConfig
 from exporters.exposition.refusals import HttpReason, Refusals
 from exporters.http.protocol import QUIET_LOGGER, HttpProtocol
 from exporters.settings.limits import WebLimits
-from stats_gateway.server.accept_loop import Peername, accepted, hand_over, peer_address
+from stats_gateway.errors import ConnectionRefused
+from stats_gateway.server.accept_loop import accepted, hand_over, peer_address
+from stats_gateway.server.admission import Admission, Number, Standing
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than any usual scrape interval, so that a scraper keeps its connection."""
+"""How long a connection may rest: longer than any usual scrape interval."""
 
 DRAIN_SECONDS = 2
-"""How long answers under way may take once we are told to stop."""
+"""How long answers under way may take once the service is told to stop."""
+
+CANCEL_SECONDS = DRAIN_SECONDS + 1
+"""When uvicorn cancels what is still running: later, since it logs each answer that it cancels."""
 
 HEADER_BYTES = 16 * 1024
-"""Of a request: a scrape's is below 1 KiB, and a few hundred `name[]` fit."""
+"""The longest header of a request: a scrape's is below 1 KiB, and a few hundred `name[]` fit."""
 
 
 class _Server(uvicorn.Server):
@@ -54,89 +59,98 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
-            # Nobody may say who they are: bounds are for addresses, and logs name them.
+            # A client may not choose its address: bounds are for addresses, and logs name them.
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=CANCEL_SECONDS,
             h11_max_incomplete_event_size=HEADER_BYTES,
         )
         self._server = _Server(self._uvicorn)
-        self._handshakes: dict[asyncio.Task[None], str] = {}
-        """Connections that are not handed over yet, and their addresses."""
+        self._admission = Admission(self._limits.max_connections)
+        self._last: Number = 0
+        self._open: dict[Number, tuple[HttpProtocol, asyncio.Task[None]]] = {}
+        """The admitted connections, each with the task that hands it over to its protocol."""
         self._accepting: asyncio.Task[None] | None = None
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer until `stop`; then finish what is under way."""
         logging.getLogger(QUIET_LOGGER).setLevel(logging.ERROR)
         self._accepting = asyncio.create_task(self._accept(listener))
-        # It must not go on without being able to accept.
+        # The server must not go on without being able to accept.
         self._accepting.add_done_callback(lambda _: self.stop())
         with listener:
             await self._server.serve(sockets=[])
             self.stop()
-        for task in self._handshakes:
-            task.cancel()
+        self._abort()
         with contextlib.suppress(asyncio.CancelledError):
             await self._accepting
 
     def stop(self) -> None:
-        """Have `serve` end soon."""
-        self._server.should_exit = True
+        """Have `serve` end: no new requests, and `DRAIN_SECONDS` for answers under way."""
+        if not self._server.should_exit:
+            self._server.should_exit = True
+            asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._abort)
         if self._accepting is not None:
             self._accepting.cancel()
 
+    def _abort(self) -> None:
+        for protocol, handing_over in list(self._open.values()):
+            handing_over.cancel()
+            protocol.abort()
+
     async def _accept(self, listener: socket.socket) -> None:
         async for connection, peername in accepted(listener):
-            task = asyncio.create_task(self._converse(connection, peername))
-            self._handshakes[task] = peer_address(peername)[0]
-            task.add_done_callback(self._handshakes.pop)
+            self._last += 1
+            self._begin(self._last, connection, peer_address(peername))
 
-    async def _converse(self, connection: socket.socket, peername: Peername) -> None:
-        client = peer_address(peername)
-        if not self._has_room(client[0]):
-            detail = "as many connections are open as web.max_connections allows"
-            self._refusals.add(HttpReason.TOO_MANY_CONNECTIONS, client, detail)
+    def _begin(self, number: Number, connection: socket.socket, peer: tuple[str, int]) -> None:
+        """Admit a connection and hand it over, or close it."""
+        config = self._config()
+        standing = Standing.UNPROVEN if config.context is None else Standing.HANDSHAKE
+        try:
+            victim = self._admission.admit(number, peer[0], standing)
+        except ConnectionRefused as refusal:
+            self._refusals.add(HttpReason.TOO_MANY_CONNECTIONS, peer, refusal.detail)
             connection.close()
             return
-        config = self._config()
+        if victim is not None:
+            protocol, handing_over = self._open.pop(victim.number)
+            protocol.refuse(HttpReason.TOO_MANY_CONNECTIONS, victim.detail)
+            handing_over.cancel()
         protocol = HttpProtocol(
             self._uvicorn,
             self._server.server_state,
             self._limits,
             self._refusals,
             frozenset() if config.tls is None else config.tls.client_allowed_sans,
+            peer,
+            partial(self._place, number),
         )
+        handing_over = asyncio.create_task(self._hand_over(connection, protocol, config))
+        self._open[number] = (protocol, handing_over)
+
+        def handed_over(_: asyncio.Task[None]) -> None:
+            # A task that was cancelled before its first step closes nothing itself.
+            if not protocol.is_open:
+                connection.close()
+                self._place(number, None)
+
+        handing_over.add_done_callback(handed_over)
+
+    async def _hand_over(
+        self, connection: socket.socket, protocol: HttpProtocol, config: WebConfig
+    ) -> None:
         try:
             await hand_over(connection, protocol, config.context, self._limits.request_seconds)
         except OSError as error:
-            connection.close()
-            self._refusals.add(HttpReason.TLS_HANDSHAKE, client, str(error))
+            protocol.refuse(HttpReason.TLS_HANDSHAKE, str(error))
         except Exception as error:  # noqa: BLE001 - whatever one client brings about, the others go on
-            connection.close()
-            self._refusals.add(HttpReason.INTERNAL_ERROR, client, repr(error))
+            protocol.refuse(HttpReason.INTERNAL_ERROR, repr(error))
 
-    def _has_room(self, address: str) -> bool:
-        """Whether one more from `address` may come; makes room by closing one that asks nothing.
-
-        It is one of the address with most of them, and only where that has no fewer connections
-        than `address`: so a client with many does not drive out one with a few.
-        """
-        clients = [
-            one
-            for one in self._server.server_state.connections
-            if isinstance(one, HttpProtocol) and not one.is_refused
-        ]
-        # This connection is itself among the handshakes.
-        if len(clients) + len(self._handshakes) <= self._limits.max_connections:
-            return True
-        held = Counter(map(_address, clients)) + Counter(self._handshakes.values())
-        idle = [one for one in clients if one.is_idle]
-        victim = max(idle, key=lambda one: held[_address(one)], default=None)
-        if victim is None or held[_address(victim)] < held[address]:
-            return False
-        victim.refuse(HttpReason.TOO_MANY_CONNECTIONS, "makes room, since it asked nothing")
-        return True
-
-
-def _address(client: HttpProtocol) -> str:
-    return "" if client.client is None else client.client[0]
+    def _place(self, number: Number, standing: Standing | None) -> None:
+        """Pass on what a connection has come to; None when it has ended."""
+        if standing is None:
+            self._admission.leave(number)
+            self._open.pop(number, None)
+        else:
+            self._admission.place(number, standing)

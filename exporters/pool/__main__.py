@@ -3,13 +3,18 @@
 import os
 import sys
 
-from exporters.exposition.families.pool import LAYOUT
-from exporters.service import run
+from exporters.errors import missing_extra
 from stats_gateway.wire.services import Service
 
 
 def main() -> int:
     """Run the service; gives its exit code."""
+    try:
+        from exporters.exposition.families.pool import LAYOUT  # noqa: PLC0415 - see below
+        from exporters.service import run  # noqa: PLC0415 - a missing library is no traceback
+    except ModuleNotFoundError as error:
+        print(missing_extra("stats-pool", error), file=sys.stderr)  # noqa: T201 - before there is a log
+        return 2
     return run(Service.POOL, LAYOUT, sys.argv[1:], os.environ)
 
 

@@ -1,122 +1,55 @@
-"""Every setting, written once: its flag, its key in the file, its variable in the environment.
+"""The catalogue holds every setting, with its flag, its key in the file and its variable.
 
 `--limits.max-rows` is `max_rows` in the `[limits]` table of the file and
 `STATS_PROXY_LIMITS_MAX_ROWS` in the environment of stats-proxy. A flag beats the environment, which
 beats the file, which beats the default.
 """
 
-from enum import StrEnum
+import re
+from collections.abc import Iterable
 
-from exporters.settings.addresses import Address, parse_address
-from exporters.settings.history_settings import HISTORY
-from exporters.settings.limit_settings import INGEST_LIMITS, WEB_LIMITS
-from exporters.settings.setting import Setting, existing_file, networks, one_of, yes_or_no
+from exporters.errors import did_you_mean
+from exporters.settings.setting import Setting
+from exporters.settings.tables.history import HISTORY
+from exporters.settings.tables.ingest import ingest_settings
+from exporters.settings.tables.limits import LIMITS
+from exporters.settings.tables.log import LOG
+from exporters.settings.tables.privacy import PRIVACY
+from exporters.settings.tables.web import web_settings
 from stats_gateway.wire.services import Service
 
+TABLES = {
+    "ingest": "the listener for senders, and who may send",
+    "web": "the HTTP listener, and who may read",
+    "limits": "what senders may cost",
+    "history": "hashrate over time, asked of Prometheus",
+    "log": "log lines on standard error",
+    "privacy": "what is forgotten about miners and connections",
+}
+"""What the settings of each table are about, in the order of --help."""
 
-class LogFormat(StrEnum):
-    """How log lines are written."""
-
-    LOGFMT = "logfmt"
-    JSON = "json"
-
-
-LOG_LEVELS = ("debug", "info", "warn", "error")
-
-
-_INGEST_PORT = {Service.PROXY: 8082, Service.POOL: 9083}
-_WEB_PORT = {Service.PROXY: 8084, Service.POOL: 9084}
+_OF_KUBERNETES = re.compile("_(PORT|SERVICE)(_|$)")
+"""In the variables that Kubernetes sets for a service that is called, say, stats-proxy-web."""
 
 
 def settings_of(service: Service) -> tuple[Setting, ...]:
     """Every setting of `service`, in the order of --help."""
     return (
-        Setting(
-            table="ingest",
-            key="listen_address",
-            metavar="HOST:PORT",
-            help="where senders connect",
-            parse=parse_address,
-            default=Address("127.0.0.1", _INGEST_PORT[service]),
-        ),
-        Setting(
-            table="web",
-            key="listen_address",
-            metavar="HOST:PORT",
-            help="where /metrics and the API are",
-            parse=parse_address,
-            default=Address("127.0.0.1", _WEB_PORT[service]),
-        ),
-        Setting(
-            table="log",
-            key="level",
-            metavar="LEVEL",
-            help="debug, info, warn or error",
-            parse=one_of(*LOG_LEVELS),
-            default="info",
-        ),
-        Setting(
-            table="log",
-            key="format",
-            metavar="FORMAT",
-            help="logfmt or json",
-            parse=lambda text: LogFormat(one_of(*LogFormat)(text)),
-            default=LogFormat.LOGFMT,
-        ),
-        Setting(
-            table="privacy",
-            key="redact_ip",
-            metavar="BOOL",
-            help="forget the addresses of miners and connections as they come in",
-            parse=yes_or_no,
-            default=False,
-            is_switch=True,
-        ),
-        *_INGEST_ACCESS,
-        _WEB_CONFIG_FILE,
-        _OLD_SHAPES,
+        *ingest_settings(service),
+        *web_settings(service),
+        *LIMITS,
         *HISTORY,
-        *INGEST_LIMITS,
-        *WEB_LIMITS,
+        *LOG,
+        *PRIVACY,
     )
 
 
-def _file(table: str, key: str, help_: str) -> Setting:
-    return Setting(table=table, key=key, metavar="FILE", help=help_, parse=existing_file)
-
-
-_INGEST_ACCESS = (
-    _file("ingest", "tls_cert_file", "certificate chain shown to senders: turns TLS on"),
-    _file("ingest", "tls_key_file", "the certificate's private key"),
-    _file("ingest", "tls_client_ca_file", "authorities one of which must have signed a sender"),
-    _file(
-        "ingest",
-        "token_file",
-        "tokens of senders, one a line; after it the sources it may be used for, else all",
-    ),
-    Setting(
-        table="ingest",
-        key="allow_networks",
-        metavar="CIDR,...",
-        help="networks that senders may connect from (default: all)",
-        parse=networks,
-        default=(),
-    ),
-)
-_WEB_CONFIG_FILE = Setting(
-    table="web",
-    key="config_file",
-    metavar="FILE",
-    help="TLS and basic authentication, in the exporter-toolkit's format",
-    parse=existing_file,
-    flag_key="config.file",
-)
-_OLD_SHAPES = Setting(
-    table="web",
-    key="old_shapes",
-    metavar="BOOL",
-    help="answer on the old services' paths in their shapes, for readers that cannot change yet",
-    parse=yes_or_no,
-    default=False,
-    is_switch=True,
-)
+def unknown_variables(service: Service, names: Iterable[str]) -> list[str]:
+    """Those of `names` that look like variables of `service` and are no setting, with a hint."""
+    known = [setting.variable(service) for setting in settings_of(service)]
+    prefix = f"{service.value.replace('-', '_')}_".upper()
+    return [
+        f"{name} is no setting{did_you_mean(name, known)}"
+        for name in sorted(set(names).difference(known))
+        if name.startswith(prefix) and not _OF_KUBERNETES.search(name)
+    ]

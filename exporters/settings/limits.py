@@ -1,20 +1,20 @@
-"""Every bound on what an HTTP client may cost, with its reason."""
+"""The bounds on what HTTP clients may cost, each with its reason."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebLimits:
-    """The bounds an operator may change."""
+    """The bounds that an operator may change."""
 
     max_requests: int = 40
-    """Answered at once, as in other exporters: each may hold a generation of the exposition."""
+    """Requests answered at once, as in other exporters: each may hold a whole exposition."""
 
     max_connections: int = 512
     """Open connections: a scraper needs one, a browser six."""
 
     request_seconds: float = 10.0
-    """For a request's header from its first byte, or from the start of the connection."""
+    """For a request's header, from its first byte or from the start of the connection."""
 
     response_seconds: float = 60.0
     """From a request to the end of its answer: no scraper waits longer."""

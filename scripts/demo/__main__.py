@@ -136,10 +136,16 @@ def _watch(running: Sequence[RunningProgram], stop: StopSignal, *, seconds: floa
 
 
 def _what_to_open(ports: Ports, names: set[str], run: Path) -> str:
+    prometheus = Page(port=ports.prometheus)
     pages = [
         ("stats-proxy", "Miners now", Page(port=ports.proxy_web)),
         ("stats-pool", "Pool connections now", Page(port=ports.pool_web)),
-        ("prometheus", "Prometheus, history", Page(port=ports.prometheus)),
+        # Some builds of Debian's have no pages for people.
+        (
+            "prometheus",
+            f"Prometheus, {'history' if prometheus.answers() else 'API only'}",
+            prometheus,
+        ),
         ("alertmanager", "Alertmanager", Page(port=ports.alertmanager)),
         ("grafana", "Grafana, boards", Page(port=ports.grafana)),
     ]

@@ -3,12 +3,14 @@
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from scripts.demo.ports import LOOPBACK
 
@@ -18,6 +20,8 @@ STOP_SECONDS = 10.0
 READY_SECONDS = 90.0
 POLL_SECONDS = 0.1
 LAST_LOG_LINES = 15
+# A demo that is killed cannot stop its programs: the kernel does. setpriv is in every Debian.
+END_WITH_DEMO = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 
 
 class ProgramFailedError(Exception):
@@ -35,13 +39,19 @@ class Page:
         return f"http://{LOOPBACK}:{self.port}{self.path}"
 
     def answers(self) -> bool:
-        """Whether it answers 200 now."""
+        """Whether it, or the page it leads on to, answers 200 now."""
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=2)
         try:
             connection.request("GET", self.path)
-            return connection.getresponse().status == http.HTTPStatus.OK
+            answer = connection.getresponse()
+            if target := answer.getheader("Location"):
+                answer.read()
+                connection.request("GET", urlsplit(target).path)
+                answer = connection.getresponse()
         except (OSError, http.client.HTTPException):
             return False
+        else:
+            return answer.status == http.HTTPStatus.OK
         finally:
             connection.close()
 
@@ -65,7 +75,7 @@ class RunningProgram:
         with log.open("wb") as output:
             # Its own session: Ctrl-C reaches only the demo, which stops its programs in order.
             self._process = subprocess.Popen(  # noqa: S603 - commands of the demo's own making
-                program.command,
+                (*END_WITH_DEMO, *program.command),
                 cwd=folder,
                 env={**os.environ, **program.environment},
                 stdin=subprocess.DEVNULL,

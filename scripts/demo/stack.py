@@ -41,6 +41,8 @@ def prometheus(ports: Ports, binary: str, *, alerting: bool, folder: Path) -> Pr
     (folder / "rules").symlink_to(ROOT / "prometheus" / "rules")
     configuration = (ROOT / "prometheus" / "prometheus.yml").read_text()
     (folder / "prometheus.yml").write_text(retarget(configuration, ports, alerting=alerting))
+    # Debian's has its pages in files, which are elsewhere when it is unpacked and not installed.
+    pages = Path(binary).resolve().parents[1] / "share" / "prometheus" / "web"
     return Program(
         name="prometheus",
         command=[
@@ -49,6 +51,7 @@ def prometheus(ports: Ports, binary: str, *, alerting: bool, folder: Path) -> Pr
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={LOOPBACK}:{ports.prometheus}",
             f"--web.external-url={Page(port=ports.prometheus)}",
+            *([f"--web.local-assets={pages}"] if pages.exists() else []),
         ],
         ready=[Page(port=ports.prometheus, path="/-/ready")],
     )

@@ -1,58 +1,69 @@
-"""Who may send: where from, and what a `Hello` must say to be let in."""
+"""Access decides who may send: from which networks, and with which `Hello`."""
 
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
 from stats_gateway.limits import MAX_INTERVAL_SECONDS, MAX_NAME_BYTES
-from stats_gateway.rows.text import clean
-from stats_gateway.store.source_names import is_address_like
+from stats_gateway.store.source_names import is_address_like, is_visible_name
 from stats_gateway.wire.messages import Hello
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
+class CertificateName(StrEnum):
+    """The name in a sender's certificate that its `Hello` must say as the source."""
+
+    NONE = "none"
+    """No name: a certificate opens every source."""
+    SAN = "san"
+    """One of the DNS names among the subject's alternative names."""
+    CN = "cn"
+    """The common name of the subject."""
+
+
 class Access(Protocol):
-    """Decides about one peer."""
+    """The rules that a listener applies to each peer."""
 
     @property
     def needs_hello(self) -> bool:
-        """Whether a connection that did not say `Hello` may send nothing."""
+        """Whether a peer may send nothing before it has said `Hello`."""
 
     def check(self, hello: Hello) -> None:
-        """Raises `ConnectionRefused` where `hello` may not come in, or may no longer stay."""
+        """Raise `ConnectionRefused` where the sender of `hello` may not come in or stay."""
 
 
 class OpenAccess:
-    """Everyone who can reach the port may send."""
+    """The rules of a listener that lets everyone send who can reach its port."""
 
     needs_hello = False
 
     def check(self, hello: Hello) -> None:
-        """Lets everyone in."""
+        """Let everyone in."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRule:
-    """One token, by its hash, and what it opens."""
+    """The hash of one token, and the sources that the token is for."""
 
     digest: bytes
     """SHA-256 of the token: tokens of any length compare in the same time."""
     sources: frozenset[str] | None
-    """The names that may be claimed with it; None for all."""
+    """The names that a sender with the token may have; None where any name will do."""
 
 
 def token_rule(token: str, sources: Iterable[str]) -> TokenRule:
-    """What `token` opens: `sources`, or all of them where none is named."""
+    """The rule for `token`, which is for `sources`, or for all of them where none is named."""
     return TokenRule(_digest(token), frozenset(sources) or None)
 
 
 class TokenAccess:
-    """Senders must show a token that is theirs; `rules` gives those that are good at the moment."""
+    """The rules of a listener whose senders must show a token; `rules` gives the valid tokens."""
 
     needs_hello = True
 
@@ -60,11 +71,11 @@ class TokenAccess:
         self._rules = rules
 
     def check(self, hello: Hello) -> None:
-        """Raises `ConnectionRefused` unless the token is right for the source's name."""
+        """Raise `ConnectionRefused` unless the token is one for the name of the source."""
         if hello.token is None:
             raise ConnectionRefused(ConnectionReason.BAD_TOKEN, "a token is required")
         digest = _digest(hello.token)
-        # Every rule is compared, whichever matches, so that time tells nothing.
+        # All rules are compared, also after a match, so that the time tells nothing.
         matching = [rule for rule in self._rules() if hmac.compare_digest(rule.digest, digest)]
         if not matching:
             raise ConnectionRefused(ConnectionReason.BAD_TOKEN, "the token is wrong")
@@ -80,15 +91,36 @@ def is_allowed(address: str, networks: Iterable[Network]) -> bool:
 
 
 def check_hello(hello: Hello, aliases: Mapping[str, str]) -> None:
-    """Raises `ConnectionRefused` where the name or interval cannot be."""
+    """Raise `ConnectionRefused` where the name or the interval is none that a sender may have."""
     source = hello.source
-    if not source or clean(source, MAX_NAME_BYTES) != source:
-        raise _bad_hello(f"source must be 1 to {MAX_NAME_BYTES} bytes of printable text")
+    if not is_visible_name(source):
+        raise _bad_hello(f"source must be 1 to {MAX_NAME_BYTES} bytes of text that can be seen")
     if is_address_like(source) or source in aliases.values():
         raise _bad_hello(f"source {source!r} is a name for senders without Hello: choose another")
     interval = hello.interval
     if interval is not None and not 0 < interval <= MAX_INTERVAL_SECONDS:
         raise _bad_hello(f"interval must be above 0 and at most {MAX_INTERVAL_SECONDS:g} s")
+
+
+def certificate_names(
+    certificate: Mapping[str, Any] | None, kind: CertificateName
+) -> frozenset[str] | None:
+    """The sources that a certificate, as `ssl` gives it, is for; None where it binds none."""
+    if kind is CertificateName.NONE:
+        return None
+    certificate = certificate or {}
+    if kind is CertificateName.SAN:
+        names = certificate.get("subjectAltName", ())
+        return frozenset(name for type_, name in names if type_ == "DNS")
+    subject = (pair for part in certificate.get("subject", ()) for pair in part)
+    return frozenset(value for name, value in subject if name == "commonName")
+
+
+def check_certificate(hello: Hello, names: frozenset[str] | None) -> None:
+    """Raise `ConnectionRefused` where the peer's certificate, with `names`, is not the source's."""
+    if names is not None and hello.source not in names:
+        detail = f"the certificate is not for source {hello.source!r}"
+        raise ConnectionRefused(ConnectionReason.WRONG_CERTIFICATE, detail)
 
 
 def _bad_hello(detail: str) -> ConnectionRefused:

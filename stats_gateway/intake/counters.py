@@ -1,7 +1,4 @@
-"""What the gateway counts of itself.
-
-Plain numbers, so that the transport needs no metrics library.
-"""
+"""The counters of the gateway are plain numbers, so that it needs no metrics library."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,7 +8,7 @@ from stats_gateway.errors import ConnectionReason, DroppedValue, Reason
 
 @dataclass(slots=True)
 class Counters:
-    """Counts since start; changed from the event loop's thread only."""
+    """Counts since the start; only the event loop's thread changes them."""
 
     connections: int = 0
     connections_refused: Counter[ConnectionReason] = field(default_factory=Counter)
@@ -20,4 +17,4 @@ class Counters:
     values_dropped: Counter[DroppedValue] = field(default_factory=Counter)
     received_bytes: int = 0
     waiting: list[float] = field(default_factory=list)
-    """Monotonic times at which snapshots that are not visible yet had arrived."""
+    """The monotonic times at which the snapshots arrived that are not visible yet."""

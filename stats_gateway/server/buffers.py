@@ -1,28 +1,31 @@
-"""How much of messages that are unfinished, or wait their turn, is held for all connections."""
+"""Buffers bound the bytes of messages that are unfinished, or wait to be decoded, of all peers."""
 
 from collections import Counter
 
+from stats_gateway.store.peer import Peer
+
 
 class Buffers:
-    """Bytes held, by connection; says whom to close when they are too many in all."""
+    """Knows who holds bytes, and says whose connection to close when they are too many in all."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max = max_bytes
-        self._held: dict[int, tuple[str, int]] = {}
+        self._holding: set[Peer] = set()
         self.total = 0
 
     def __repr__(self) -> str:
-        return f"<Buffers {self.total} of {self._max} bytes, {len(self._held)} connections>"
+        return f"<Buffers {self.total} of {self._max} bytes, {len(self._holding)} connections>"
 
-    def hold(self, connection: int, address: str, size: int) -> list[int]:
-        """`connection` from `address` now holds `size` bytes; gives who must be closed for it.
+    def hold(self, peer: Peer, size: int) -> list[Peer]:
+        """`peer` now holds `size` bytes; gives the peers that must be closed for it.
 
-        Of the address that holds the most, the connection that holds the most: so a peer with many
-        connections does not drive out another's large snapshot.
+        Of the network that holds the most, it is the peer that holds the most: so a network with
+        many connections does not drive out the large snapshot of another.
         """
-        self.release(connection)
+        self.release(peer)
         if size:
-            self._held[connection] = (address, size)
+            peer.held_bytes = size
+            self._holding.add(peer)
             self.total += size
         victims = []
         while self.total > self._max:
@@ -31,13 +34,14 @@ class Buffers:
             victims.append(victim)
         return victims
 
-    def release(self, connection: int) -> None:
-        """`connection` holds nothing any more."""
-        _, size = self._held.pop(connection, ("", 0))
-        self.total -= size
+    def release(self, peer: Peer) -> None:
+        """`peer` holds nothing any more."""
+        self._holding.discard(peer)
+        self.total -= peer.held_bytes
+        peer.held_bytes = 0
 
-    def _largest(self) -> int:
-        by_address: Counter[str] = Counter()
-        for address, size in self._held.values():
-            by_address[address] += size
-        return max(self._held, key=lambda one: (by_address[self._held[one][0]], self._held[one][1]))
+    def _largest(self) -> Peer:
+        by_network: Counter[str] = Counter()
+        for peer in self._holding:
+            by_network[peer.network] += peer.held_bytes
+        return max(self._holding, key=lambda peer: (by_network[peer.network], peer.held_bytes))

@@ -1,49 +1,36 @@
-"""One sender's connection: a thin asyncio shell around `Session` and `Store`.
+"""One sender's connection is a thin asyncio shell around a `Session` and the `Intake`.
 
-A connection is one task that reads, decodes, stores, and reads on. The messages of all connections
-take turns, so that only one at a time costs more memory than its bytes; large ones are decoded on a
-worker thread, so that the event loop does not wait for them.
+A connection is one task that reads, takes in, and reads on. Small messages are taken in on the
+event loop, when the connection has its turn. Large ones are decoded on a worker thread, so that the
+loop does not wait for them, and one after the other, so that only one costs more than its bytes.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
 
-from stats_gateway import __version__
 from stats_gateway.clock import Now, read_clock
-from stats_gateway.errors import (
-    ConnectionReason,
-    ConnectionRefused,
-    Dropped,
-    MessageRefused,
-    Reason,
-)
-from stats_gateway.intake.access import Access, Network, OpenAccess, check_hello
-from stats_gateway.intake.counters import Counters
+from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
+from stats_gateway.intake.access import CertificateName, Network
+from stats_gateway.intake.intake import HELLO_BYTES, Accepted, Intake
 from stats_gateway.limits import Limits
 from stats_gateway.server.buffers import Buffers
 from stats_gateway.server.peer_log import PeerLog, shown
-from stats_gateway.store.contents import Update, content_of, part_kind
-from stats_gateway.store.privacy import without_addresses
-from stats_gateway.store.sources import SILENT_INTERVALS
-from stats_gateway.store.store import Store
-from stats_gateway.wire.decoding import Message, MessageDecoder, RetiredEvent, message_type
-from stats_gateway.wire.encoding import Encoding
+from stats_gateway.server.turns import Turns
+from stats_gateway.store.parts import SILENT_INTERVALS
+from stats_gateway.store.peer import Peer
 from stats_gateway.wire.framing import Item
-from stats_gateway.wire.messages import Error, Hello, Welcome
+from stats_gateway.wire.messages import Error, Welcome
 from stats_gateway.wire.session import Session
 
 log = logging.getLogger(__name__)
 
 READ_BYTES = 256 * 1024
 """As much as asyncio takes from a socket at once."""
-
-HELLO_BYTES = 16 * 1024
-"""As much as a peer without a token may send where one is required: a `Hello` is a few hundred."""
 
 STREAM_BYTES = 64 * 1024
 """asyncio stops reading from a socket while it holds twice this that nobody has asked for."""
@@ -57,221 +44,177 @@ ANSWER_SECONDS = 10.0
 GOODBYE_SECONDS = 1.0
 """How long what still comes in is thrown away, since closing over it could destroy an answer."""
 
-SLICE_SECONDS = 0.005
-"""How long one connection's small messages may keep the event loop from everything else."""
-
-T = TypeVar("T")
+Close = Callable[[Peer, ConnectionRefused | None], None]
+"""Closes the connection of a peer, for a refusal or because another peer takes its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gateway:
-    """What all connections share."""
+class Shared:
+    """Everything that all connections of one listener share."""
 
-    store: Store
+    intake: Intake
     worker: Executor
     limits: Limits = field(default_factory=Limits)
-    counters: Counters = field(default_factory=Counters)
-    access: Access = field(default_factory=OpenAccess)
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    """Source names for the addresses of senders that do not say `Hello`."""
     clock: Callable[[], Now] = read_clock
-    decoders: Mapping[Encoding, MessageDecoder] = field(init=False)
     peer_log: PeerLog = field(default_factory=PeerLog)
     allow_networks: tuple[Network, ...] = ()
-    """Where senders may come from; from anywhere when empty."""
-    redact_ip: bool = False
-    """Whether downstreams' addresses are forgotten as they come in."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a message is decoded and stored."""
-
-    def __post_init__(self) -> None:
-        rows = self.limits.max_rows
-        decoders = {encoding: MessageDecoder(encoding, rows) for encoding in Encoding}
-        object.__setattr__(self, "decoders", decoders)
+    """The networks that senders may connect from; all of them where there is none."""
+    client_source: CertificateName = CertificateName.NONE
+    """The name in a sender's certificate that its source must have."""
+    turns: Turns = field(default_factory=Turns)
+    one_message: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a message is decoded and stored off the event loop."""
 
     def complain(
         self, address: str, port: int, refusal: MessageRefused | ConnectionRefused
     ) -> None:
-        """Log what a peer did wrong, unless that was said a moment ago."""
+        """Log what a peer did wrong, unless the log has said so a moment ago."""
         now = self.clock().monotonic
         self.peer_log.add(address, port, refusal.reason, refusal.detail, now)
 
     def mention(self, address: str, port: int, what: str) -> None:
-        """Log what a peer did that may well be right, unless that was said a moment ago."""
+        """Log what a peer did that may well be right, unless the log has said so a moment ago."""
         now = self.clock().monotonic
         self.peer_log.add(address, port, "takeover", what, now, level=logging.INFO)
 
     def turn_away(self, address: str, port: int, refusal: ConnectionRefused) -> None:
-        """Count and log a connection that is closed for what it did."""
-        self.counters.connections_refused[refusal.reason] += 1
+        """Count and log a connection that is closed for what its peer did."""
+        self.intake.counters.connections_refused[refusal.reason] += 1
         self.complain(address, port, refusal)
 
 
-Close = Callable[[int, ConnectionRefused | None], None]
-"""Closes the connection of that number, for a refusal or because another takes its place."""
-
-
 class Connection:
-    """One sender's connection, from accept to close."""
+    """The connection of one peer, from the end of the handshake to the close."""
 
     def __init__(
         self,
-        number: int,
-        peer: tuple[str, int],
-        gateway: Gateway,
+        peer: Peer,
+        port: int,
+        shared: Shared,
         buffers: Buffers,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        close: Close,
+        place: Callable[[Peer], None],
     ) -> None:
-        """`peer`: its address and port as accept(2) told; the socket may have forgotten them."""
-        self.number = number
-        self.address, self.port = peer
-        self._gateway = gateway
+        """`close` closes the connection of a peer whose name or memory this one takes over.
+
+        `place` is told when a message was accepted, which may change the standing of its peer.
+        """
+        self._peer = peer
+        self._port = port
+        self._shared = shared
+        self._intake = shared.intake
         self._buffers = buffers
-        self._reader = reader
-        self._writer = writer
-        self._hello: Hello | None = None
-        self.is_known = False
-        """Whether it has shown a token, or sent something that is shown."""
-        self.session = Session(gateway.limits, gateway.clock().monotonic)
+        self._reader, self._writer = streams
+        self._close = close
+        self._place = place
+        self._session = Session(shared.limits, shared.clock().monotonic)
 
     def __repr__(self) -> str:
-        peer = shown(self.address, self.port)
-        return f"<Connection {self.number} from {peer}, {self.session!r}>"
+        peer = shown(self._peer.address, self._port)
+        return f"<Connection {self._peer.number} from {peer}, {self._session!r}>"
 
-    @property
-    def _decoder(self) -> MessageDecoder:
-        return self._gateway.decoders[self.session.encoding]
-
-    async def run(self, close: Close) -> None:
-        """Take in all that the peer sends, until either side has enough.
-
-        `close` closes the connection whose source this one takes over, or whose share of the memory
-        for messages is too large.
-        """
-        store = self._gateway.store
-        store.connect(self.number, self.address)
+    async def run(self) -> None:
+        """Take in all that the peer sends, until either side has enough."""
         try:
-            await self._receive(close)
+            await self._receive()
         except ConnectionRefused as refusal:
-            self._gateway.turn_away(self.address, self.port, refusal)
+            self._shared.turn_away(self._peer.address, self._port, refusal)
             if refusal.reason is ConnectionReason.FRAME_TOO_LARGE:
-                self._gateway.counters.messages_refused[Reason.FRAME_TOO_LARGE] += 1
-            if self._hello is not None:
+                self._intake.refuse(MessageRefused(Reason.FRAME_TOO_LARGE, refusal.detail))
+            if self._peer.hello is not None:
                 await self._say_goodbye(refusal)
         except OSError as error:
-            log.debug("%s: %s", shown(self.address, self.port), error)
+            log.debug("%s: %s", shown(self._peer.address, self._port), error)
         finally:
-            self._buffers.release(self.number)
-            store.disconnect(self.number, self._gateway.clock())
+            self._buffers.release(self._peer)
+            self._shared.turns.forget(self._peer)
+            self._intake.disconnect(self._peer, self._shared.clock())
 
-    async def _receive(self, close: Close) -> None:
-        clock = self._gateway.clock
+    async def _receive(self) -> None:
         while data := await self._read():
-            self._gateway.counters.received_bytes += len(data)
-            began = slice_began = clock().monotonic
-            for item in self.session.feed(data, began):
-                await self._take(item, close)
-                if clock().monotonic - slice_began >= SLICE_SECONDS:
-                    await asyncio.sleep(0)
-                    slice_began = clock().monotonic
-            self._check_size(self.session.buffered)
-            self._hold(self.session.buffered, close)
-            self.session.waited(clock().monotonic - began)
-
-    def _check_size(self, size: int) -> None:
-        if size > HELLO_BYTES and self._gateway.access.needs_hello and self._hello is None:
-            raise _token_required()
-
-    def _hold(self, size: int, close: Close) -> None:
-        for victim in self._buffers.hold(self.number, self.address, size):
-            limit = self._gateway.limits.max_buffered_bytes
-            detail = f"it held the most when messages under way passed {limit} bytes in all"
-            refusal = ConnectionRefused(ConnectionReason.BUFFERS_FULL, detail)
-            if victim == self.number:
-                raise refusal
-            close(victim, refusal)
+            began = self._now()
+            async with self._shared.turns.turn(self._peer):
+                self._session.waited(self._now() - began)
+                for item in self._session.feed(data, began):
+                    await self._take(item)
+                    await self._shared.turns.renew(self._peer)
+                self._intake.received(self._peer, len(data))
+                self._hold(self._session.buffered)
 
     async def _read(self) -> bytes:
-        deadline, reason = self.session.deadline()
-        try:
-            async with asyncio.timeout(deadline - self._gateway.clock().monotonic):
-                return await self._reader.read(READ_BYTES)
-        except TimeoutError as error:
-            detail = f"{self.session.buffered} bytes of an unfinished message"
-            raise ConnectionRefused(reason, detail) from error
+        deadline, reason = self._session.deadline()
+        patience = deadline - self._now()
+        most = READ_BYTES if self._intake.may_send(self._peer) else HELLO_BYTES
+        # A peer that always has something to read would never make a time-out of 0 s fire.
+        if patience > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    return await self._reader.read(most)
+        raise ConnectionRefused(reason, f"{self._session.buffered} bytes of an unfinished message")
 
-    async def _take(self, item: Item, close: Close) -> None:
-        received = self._gateway.clock()
+    async def _take(self, item: Item) -> None:
+        received = self._shared.clock()
         try:
             if isinstance(item, MessageRefused):
                 raise item
-            self._check_size(len(item))
-            self._hold(len(item) + self.session.buffered, close)
-            async with self._gateway.turn:
-                decoder = self._decoder
-                message = await self._off_loop(len(item), lambda: decoder.decode(item))
-                await self._believe(message, len(item), received, close)
+            self._hold(len(item) + self._session.buffered)
+            accepted = await self._accept(item, received)
         except MessageRefused as refusal:
-            self._gateway.counters.messages_refused[refusal.reason] += 1
-            self._gateway.complain(self.address, self.port, refusal)
-            self.session.refused(refusal)
+            self._intake.refuse(refusal)
+            self._shared.complain(self._peer.address, self._port, refusal)
+            self._session.refused(refusal)
         else:
-            self._gateway.counters.messages[message_type(message)] += 1
-            self.session.accepted()
-            if isinstance(message, Hello):
-                await self._answer(Welcome(version=__version__))
+            self._session.accepted()
+            self._place(self._peer)
+            await self._finish(accepted)
 
-    async def _believe(self, message: Message, size: int, received: Now, close: Close) -> None:
-        access = self._gateway.access
-        if isinstance(message, Hello):
-            self._greet(message, close)
+    async def _accept(self, payload: bytearray, received: Now) -> Accepted:
+        """Take the message in, at once where it is small and no other is under way."""
+        encoding = self._session.encoding
+        read = partial(self._intake.read, payload, encoding, self._peer, received)
+        if len(payload) <= INLINE_BYTES and not self._shared.one_message.locked():
+            return self._intake.accept(read(), self._peer, received)
+
+        async def accept_off_loop() -> Accepted:
+            async with self._shared.one_message:
+                loop = asyncio.get_running_loop()
+                reading = await loop.run_in_executor(self._shared.worker, read)
+                return self._intake.accept(reading, self._peer, received)
+
+        began = self._now()
+        try:
+            return await self._shared.turns.without(self._peer, accept_off_loop())
+        finally:
+            self._session.waited(self._now() - began)
+
+    async def _finish(self, accepted: Accepted) -> None:
+        """Do for the connection what an accepted message asks for."""
+        if accepted.answer is None:
             return
-        if self._hello is not None:
-            # Again, since what is good may have changed since it said Hello.
-            access.check(self._hello)
-        elif access.needs_hello:
-            raise _token_required()
-        if not isinstance(message, RetiredEvent):
-            await self._update(message, size, received)
+        self._session.allow_silence(SILENT_INTERVALS * (self._peer.interval or 0.0))
+        if accepted.superseded is not None:
+            name = f"takes over source {self._peer.source!r}"
+            self._shared.mention(self._peer.address, self._port, name)
+            self._close(accepted.superseded, None)
+        await self._shared.turns.without(self._peer, self._answer(accepted.answer))
 
-    def _greet(self, hello: Hello, close: Close) -> None:
-        if self._hello is not None or self.session.is_proven:
-            raise MessageRefused(Reason.BAD_HELLO, "Hello must be the first message")
-        self._hello = hello
-        check_hello(hello, self._gateway.aliases)
-        self._gateway.access.check(hello)
-        self.is_known = self._gateway.access.needs_hello
-        rival = self._gateway.store.hello(self.number, hello.source, hello.interval)
-        if rival is not None:
-            self._gateway.mention(self.address, self.port, f"takes over source {hello.source!r}")
-            close(rival, None)
-        self.session.allow_silence(SILENT_INTERVALS * (hello.interval or 0.0))
+    def _hold(self, size: int) -> None:
+        for victim in self._buffers.hold(self._peer, size):
+            limit = self._shared.limits.max_buffered_bytes
+            detail = f"it held the most when messages under way passed {limit} bytes in all"
+            refusal = ConnectionRefused(ConnectionReason.BUFFERS_FULL, detail)
+            if victim is self._peer:
+                raise refusal
+            self._close(victim, refusal)
 
-    async def _update(self, update: Update, size: int, received: Now) -> None:
-        gateway = self._gateway
-        kind = part_kind(update, gateway.store.service)
-        dropped = Dropped()
-        previous = gateway.store.previous(self.number, kind)
-        content = await self._off_loop(
-            size, lambda: content_of(update, self._decoder, previous, received, dropped)
-        )
-        if gateway.redact_ip:
-            content = without_addresses(content)
-        gateway.store.apply(self.number, kind, content, update.timestamp, received)
-        self.is_known = True
-        gateway.counters.values_dropped.update(dropped)
-        gateway.counters.waiting.append(received.monotonic)
-
-    async def _off_loop(self, size: int, work: Callable[[], T]) -> T:
-        if size <= INLINE_BYTES:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._gateway.worker, work)
+    def _now(self) -> float:
+        return self._shared.clock().monotonic
 
     async def _answer(self, answer: Welcome | Error) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                self._writer.write(self.session.encode(answer))
+                self._writer.write(self._session.encode(answer))
                 await self._writer.drain()
         except TimeoutError as error:
             detail = f"did not read its answer for {ANSWER_SECONDS:g} s"
@@ -285,8 +228,3 @@ class Connection:
             async with asyncio.timeout(GOODBYE_SECONDS):
                 while await self._reader.read(READ_BYTES):
                     pass
-
-
-def _token_required() -> ConnectionRefused:
-    detail = "a token is required: say Hello with one first"
-    return ConnectionRefused(ConnectionReason.BAD_TOKEN, detail)

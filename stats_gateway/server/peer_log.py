@@ -2,17 +2,17 @@
 
 import logging
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
 
+from stats_gateway.server.admission import client_network
 from stats_gateway.server.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
+MAX_DETAIL = 200
+"""Characters of a detail that are logged: a detail may quote what a peer sent."""
+
 LOG_SECONDS = 60.0
 """How often one peer may be complained about for one reason."""
-
-IPV6_PEER_BITS = 64
-"""One IPv6 peer has at least this many bits to choose its address from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +32,13 @@ class PeerLog:
         level: int = logging.WARNING,
     ) -> None:
         """Log what the peer did, unless that was said of its address a moment ago."""
-        held_back = self.throttle.ask((_neighbourhood(address), reason), now)
+        held_back = self.throttle.ask((client_network(address), reason), now)
         if held_back is not None:
             again = f" (and {held_back} times since the last such line)" if held_back else ""
-            log.log(level, "%s: %s: %s%s", shown(address, port), reason, detail, again)
+            said = detail if len(detail) <= MAX_DETAIL else f"{detail[:MAX_DETAIL]}..."
+            log.log(level, "%s: %s: %s%s", shown(address, port), reason, said, again)
 
 
 def shown(address: str, port: int) -> str:
     """`address` and `port` as they are written together."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def _neighbourhood(address: str) -> str:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(int(parsed) >> (128 - IPV6_PEER_BITS))
-    return address

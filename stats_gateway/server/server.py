@@ -1,22 +1,23 @@
-"""The listening socket: who is let in, and how everyone is seen off."""
+"""The listening socket for senders: admission, handshakes and shutdown."""
 
 import asyncio
 import contextlib
 import logging
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
-from stats_gateway.intake.access import is_allowed
-from stats_gateway.server.accept_loop import Peername, accepted, hand_over, peer_address
+from stats_gateway.intake.access import certificate_names, is_allowed
+from stats_gateway.server.accept_loop import accepted, hand_over, peer_address
+from stats_gateway.server.admission import Admission, Standing, client_network
 from stats_gateway.server.buffers import Buffers
-from stats_gateway.server.connection import STREAM_BYTES, Connection, Gateway
+from stats_gateway.server.connection import STREAM_BYTES, Connection, Shared
 from stats_gateway.server.peer_log import shown
+from stats_gateway.store.peer import Peer
 
 log = logging.getLogger(__name__)
 
@@ -27,42 +28,31 @@ EXPIRY_TICK_SECONDS = 0.25
 """How often time is let pass over the store: rows vanish at most this late."""
 
 TlsContext = Callable[[], ssl.SSLContext]
-"""Gives what the next handshake is to use."""
+"""Gives the context that the next handshake uses."""
 
 
-@dataclass(slots=True)
-class _Admission:
-    """A peer that was let in, from accept to close."""
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """An admitted connection, and the task that serves it."""
 
     address: str
     port: int
     task: asyncio.Task[None]
-    connection: Connection | None = None
-    """None while its TLS handshake is under way."""
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether it has ever sent a good message."""
-        return self.connection is not None and self.connection.session.is_proven
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it has shown a token, or sent something that is shown."""
-        return self.connection is not None and self.connection.is_known
 
 
 class GatewayServer:
     """Accepts senders; an async context manager from `start` to `close`."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._buffers = Buffers(gateway.limits.max_buffered_bytes)
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._intake = shared.intake
+        self._buffers = Buffers(shared.limits.max_buffered_bytes)
+        self._admission = Admission(shared.limits.max_connections)
         self._tls: TlsContext | None = None
         self._listener: socket.socket | None = None
-        self._admitted: dict[int, _Admission] = {}
         self._accepted = 0
         self._own: list[asyncio.Task[None]] = []
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: dict[int, _Serving] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,7 +84,7 @@ class GatewayServer:
         """Stop listening and close every connection; may be called twice."""
         if self._listener is None:
             return
-        tasks = [*self._own, *self._serving]
+        tasks = [*self._own, *(one.task for one in self._serving.values())]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
@@ -104,77 +94,81 @@ class GatewayServer:
     async def _accept(self, listener: socket.socket) -> None:
         async for connection, peername in accepted(listener):
             self._accepted += 1
-            task = asyncio.create_task(self._serve(self._accepted, connection, peername))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            self._begin(self._accepted, connection, *peer_address(peername))
 
-    async def _serve(self, number: int, accepted: socket.socket, peername: Peername) -> None:
-        address, port = peer_address(peername)
+    def _begin(self, number: int, connection: socket.socket, address: str, port: int) -> None:
+        """Admit a connection and serve it, or close it."""
         try:
-            with accepted:
-                self._admit(number, address, port)
-                await self._converse(number, (address, port), accepted)
+            self._admit(number, address)
         except ConnectionRefused as refusal:
-            self._gateway.turn_away(address, port, refusal)
+            connection.close()
+            self._shared.turn_away(address, port, refusal)
+            return
+        log.debug("%s connected", shown(address, port))
+        task = asyncio.create_task(self._serve(number, connection, address, port))
+        self._serving[number] = _Serving(address, port, task)
+
+        def ended(_: asyncio.Task[None]) -> None:
+            # Here, since a task that is cancelled before its first step does nothing at all.
+            connection.close()
+            self._serving.pop(number, None)
+            self._admission.leave(number)
+            self._intake.counters.connections = len(self._admission)
+            log.debug("%s disconnected", shown(address, port))
+
+        task.add_done_callback(ended)
+
+    def _admit(self, number: int, address: str) -> None:
+        networks = self._shared.allow_networks
+        if networks and not is_allowed(address, networks):
+            detail = "its address is in none of the networks that may send"
+            raise ConnectionRefused(ConnectionReason.NETWORK_NOT_ALLOWED, detail)
+        standing = Standing.UNPROVEN if self._tls is None else Standing.HANDSHAKE
+        victim = self._admission.admit(number, address, standing)
+        if victim is not None:
+            reason = ConnectionReason.TOO_MANY_CONNECTIONS
+            self._close(victim.number, ConnectionRefused(reason, victim.detail))
+        self._intake.counters.connections = len(self._admission)
+
+    async def _serve(self, number: int, accepted: socket.socket, address: str, port: int) -> None:
+        try:
+            await self._converse(number, accepted, address, port)
+        except ConnectionRefused as refusal:
+            self._shared.turn_away(address, port, refusal)
         except Exception as error:
             # Whatever one peer brings about, the others go on.
             log.debug("%s", shown(address, port), exc_info=error)
             unforeseen = ConnectionRefused(_reason_of(error), repr(error))
-            self._gateway.turn_away(address, port, unforeseen)
-        finally:
-            self._admitted.pop(number, None)
-            self._gateway.counters.connections = len(self._admitted)
-            log.debug("%s disconnected", shown(address, port))
+            self._shared.turn_away(address, port, unforeseen)
 
-    def _admit(self, number: int, address: str, port: int) -> None:
-        networks = self._gateway.allow_networks
-        if networks and not is_allowed(address, networks):
-            detail = "its address is in none of the networks that may send"
-            raise ConnectionRefused(ConnectionReason.NETWORK_NOT_ALLOWED, detail)
-        if len(self._admitted) >= self._gateway.limits.max_connections:
-            self._make_room(address)
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._admitted[number] = _Admission(address, port, task)
-        self._gateway.counters.connections = len(self._admitted)
-        log.debug("%s connected", shown(address, port))
-
-    def _make_room(self, address: str) -> None:
-        """Close one of no use for one from `address`, or raise `ConnectionRefused`.
-
-        It is one that never sent anything good; else one that only gave its name, where its address
-        has more connections than `address`. So neither kind can keep a real sender out. It is the
-        oldest one from the address with most connections, so that others have their chance.
-        """
-        held = Counter(one.address for one in self._admitted.values())
-        silent = [number for number, one in self._admitted.items() if not one.is_proven]
-        victims = silent or [
-            number
-            for number, one in self._admitted.items()
-            if not one.is_known and held[one.address] > held[address]
-        ]
-        if not victims:
-            limit = self._gateway.limits.max_connections
-            detail = f"{limit} senders are connected, and max_connections allows no more"
-            raise ConnectionRefused(ConnectionReason.TOO_MANY_CONNECTIONS, detail)
-        victim = max(victims, key=lambda number: (held[self._admitted[number].address], -number))
-        detail = "makes room for a new connection, since it never sent a snapshot"
-        self._close(victim, ConnectionRefused(ConnectionReason.TOO_MANY_CONNECTIONS, detail))
-
-    async def _converse(self, number: int, peer: tuple[str, int], accepted: socket.socket) -> None:
+    async def _converse(
+        self, number: int, accepted: socket.socket, address: str, port: int
+    ) -> None:
         reader = asyncio.StreamReader(limit=STREAM_BYTES)
         protocol = asyncio.StreamReaderProtocol(reader)
         tls = None if self._tls is None else self._tls()
         try:
             transport = await hand_over(
-                accepted, protocol, tls, self._gateway.limits.handshake_seconds
+                accepted, protocol, tls, self._shared.limits.handshake_seconds
             )
         except OSError as error:
             raise ConnectionRefused(ConnectionReason.TLS_HANDSHAKE, str(error)) from error
         writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
-        connection = Connection(number, peer, self._gateway, self._buffers, reader, writer)
-        self._admitted[number].connection = connection
         try:
-            await connection.run(self._close)
+            names = certificate_names(
+                transport.get_extra_info("peercert"), self._shared.client_source
+            )
+            peer = self._intake.connect(number, address, client_network(address), names)
+            self._place(peer)
+            await Connection(
+                peer,
+                port,
+                self._shared,
+                self._buffers,
+                (reader, writer),
+                close=lambda peer, refusal: self._close(peer.number, refusal),
+                place=self._place,
+            ).run()
             with contextlib.suppress(OSError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     writer.close()
@@ -182,18 +176,31 @@ class GatewayServer:
         finally:
             transport.abort()
 
+    def _place(self, peer: Peer) -> None:
+        """Pass on what a peer has shown of its use."""
+        self._admission.place(peer.number, _standing(peer))
+
     def _close(self, number: int, refusal: ConnectionRefused | None) -> None:
-        admission = self._admitted.pop(number, None)
-        if admission is None:
+        self._admission.leave(number)
+        serving = self._serving.pop(number, None)
+        if serving is None:
             return
         if refusal is not None:
-            self._gateway.turn_away(admission.address, admission.port, refusal)
-        admission.task.cancel()
+            self._shared.turn_away(serving.address, serving.port, refusal)
+        serving.task.cancel()
 
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(EXPIRY_TICK_SECONDS)
-            self._gateway.store.expire(self._gateway.clock())
+            self._intake.store.expire(self._shared.clock())
+
+
+def _standing(peer: Peer) -> Standing:
+    if peer.is_trusted:
+        return Standing.TRUSTED
+    if peer.is_shown:
+        return Standing.BUSY
+    return Standing.NAMED if peer.has_sent_valid else Standing.UNPROVEN
 
 
 def _reason_of(error: Exception) -> ConnectionReason:

@@ -1,17 +1,17 @@
-"""Keeps misbehaving peers from filling the log."""
+"""A throttle keeps peers that misbehave from filling the log."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
 
 MAX_KEYS = 1024
-"""Peers and reasons remembered; the one seen longest ago is forgotten first."""
+"""Keys that are remembered; the key that was seen longest ago is forgotten first."""
 
 MAX_YES = 120
-"""Lines per period in all: peers with many addresses are as quiet as one with a few."""
+"""Lines of all keys in one period, so that peers with many addresses do not fill the log."""
 
 
 class Throttle:
-    """Says yes to each key once per `seconds`, and how often it said no in between."""
+    """Allows each key once in `seconds`, and tells how often the key was held back in between."""
 
     def __init__(self, seconds: float, max_yes: int = MAX_YES) -> None:
         self._seconds = seconds
@@ -21,7 +21,7 @@ class Throttle:
         self._yes = 0
 
     def ask(self, key: Hashable, now: float) -> int | None:
-        """None for no; else the number of times `key` was held back since the last yes."""
+        """None where `key` is held back; else how often it was since it was last allowed."""
         last, held_back = self._seen.pop(key, (float("-inf"), 0))
         if now - last < self._seconds or not self._has_room(now):
             self._remember(key, last, held_back + 1)

@@ -1,4 +1,4 @@
-"""What a message is worth: which part of a source it replaces, and with what."""
+"""Turns a message into the content of the part of a source that the message replaces."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from stats_gateway.limits import MAX_TEXT_BYTES
 from stats_gateway.rows.from_messages import connection_rows, miner_rows
 from stats_gateway.rows.share_windows import windows
 from stats_gateway.rows.text import clean
-from stats_gateway.store.sources import (
+from stats_gateway.store.parts import (
     ConnectionsPart,
     Content,
     JobDeclaratorPart,
@@ -173,6 +173,6 @@ def _wallet(event: BalanceUpdate | QuoteCreated, before: WalletPart) -> WalletPa
     check_u64((event.amount,))
     return WalletPart(
         balance=before.balance,
-        quotes_created=before.quotes_created + 1,
-        quotes_amount=before.quotes_amount + event.amount,
+        quotes_created=(before.quotes_created or 0) + 1,
+        quotes_amount=(before.quotes_amount or 0) + event.amount,
     )

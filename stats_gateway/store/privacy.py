@@ -1,12 +1,12 @@
-"""Forgetting where downstreams connect from, before anyone can see it."""
+"""Removes the addresses of downstreams before anyone can see them."""
 
 from dataclasses import replace
 
-from stats_gateway.store.sources import ConnectionsPart, Content, MinersPart, WindowPart
+from stats_gateway.store.parts import ConnectionsPart, Content, MinersPart, WindowPart
 
 
 def without_addresses(content: Content) -> Content:
-    """`content` with no address of any downstream; those of services stay."""
+    """`content` without the address of any downstream; the addresses of services stay."""
     match content:
         case MinersPart():
             return replace(content, rows=replace(content.rows, address=[None] * len(content.rows)))

@@ -21,8 +21,6 @@ class Session:
         self._refusals = 0
         self._last_message = now
         self._message_began = now
-        self.is_proven = False
-        """Whether it has ever sent a message that was accepted."""
 
     def __repr__(self) -> str:
         return f"<Session {self._framing!r}, {self._refusals} refusals in a row>"
@@ -66,7 +64,6 @@ class Session:
     def accepted(self) -> None:
         """The last message was good."""
         self._refusals = 0
-        self.is_proven = True
 
     def refused(self, refusal: MessageRefused) -> None:
         """The last message was refused. Raises `ConnectionRefused` once that is too many."""

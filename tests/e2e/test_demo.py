@@ -11,10 +11,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urljoin
 
 import pytest
 
 from tests.support.programs import program
+from tests.support.until import until
 
 ROOT = Path(__file__).resolve().parents[2]
 # Prometheus scrapes every 5 s; a busy machine takes its time to start five programs.
@@ -91,6 +94,19 @@ def targets(prometheus: str) -> dict[str, str]:
     return {target["labels"]["job"]: target["health"] for target in active}
 
 
+def shows_its_pages(prometheus: str) -> bool:
+    """Whether a browser gets a page and everything that the page is made of."""
+    try:
+        with urllib.request.urlopen(prometheus, timeout=5) as answer:
+            page = answer.read().decode()
+    except HTTPError:
+        return False
+    for part in re.findall(r'(?:src|href)="([^"]*static[^"]*)"', page):
+        with urllib.request.urlopen(urljoin(answer.url, part), timeout=5) as answer_of_part:
+            assert answer_of_part.read(1)
+    return True
+
+
 def assert_nothing_is_left(ended: Demo, programs: dict[int, str]) -> None:
     assert not [line for pid, line in programs.items() if line and command_line(pid) == line]
     assert not (ended.run / "data").exists()
@@ -102,12 +118,13 @@ def test_prometheus_scrapes_both_services_and_a_signal_stops_everything() -> Non
     with demo("--miners", "5") as running:
         programs = running.programs()
         assert len(programs) >= 4
-        prometheus = running.page("Prometheus, history")
+        prometheus = running.page("Prometheus, (?:history|API only)")
         everything_up = {"prometheus": "up", "stats-proxy": "up", "stats-pool": "up"}
         deadline = time.monotonic() + TARGETS_UP_WITHIN
         while (health := targets(prometheus)) != everything_up:
             assert time.monotonic() < deadline, health
             time.sleep(0.2)
+        assert shows_its_pages(prometheus) == ("history" in running.output)
         running.process.send_signal(signal.SIGINT)
         assert running.end() == 0
     assert_nothing_is_left(running, programs)
@@ -148,3 +165,11 @@ def test_a_program_that_dies_is_named_with_its_log_and_ends_the_rest() -> None:
         assert running.end() == 1
     assert "stats-pool ended with exit code -9. The end of " in running.output
     assert_nothing_is_left(running, programs)
+
+
+def test_its_programs_end_when_it_is_killed() -> None:
+    with demo("--without-prometheus", "--miners", "5") as running:
+        programs = running.programs()
+        running.process.kill()
+        running.process.wait(60)
+    until(lambda: not any(command_line(pid) == line for pid, line in programs.items()))

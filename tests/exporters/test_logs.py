@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporters.logs import configure_logging
-from exporters.settings.catalogue import LogFormat
+from exporters.logs import MAX_LINE_BYTES, configure_logging
+from exporters.settings.tables.log import LogFormat, LogLevel
 
 HOSTILE = [
     'new\nline level=error msg="x"',
@@ -30,7 +30,9 @@ def _restored_logging() -> Iterator[None]:
     root.setLevel(level)
 
 
-def logged(format_: LogFormat, message: str, *arguments: object, level: str = "info") -> str:
+def logged(
+    format_: LogFormat, message: str, *arguments: object, level: LogLevel = LogLevel.INFO
+) -> str:
     stream = io.StringIO()
     configure_logging(level, format_, stream)
     log.info(message, *arguments)
@@ -69,7 +71,7 @@ def test_a_logfmt_line_has_quotes_where_they_are_needed() -> None:
 @pytest.mark.parametrize("format_", LogFormat)
 def test_a_traceback_stays_on_the_line(format_: LogFormat) -> None:
     stream = io.StringIO()
-    configure_logging("info", format_, stream)
+    configure_logging(LogLevel.INFO, format_, stream)
     try:
         int("first\nsecond")
     except ValueError:
@@ -80,4 +82,42 @@ def test_a_traceback_stays_on_the_line(format_: LogFormat) -> None:
 
 
 def test_what_is_below_the_level_is_not_written() -> None:
-    assert logged(LogFormat.LOGFMT, "quiet", level="warn") == ""
+    assert logged(LogFormat.LOGFMT, "quiet", level=LogLevel.WARN) == ""
+
+
+@pytest.mark.parametrize("format_", LogFormat)
+@pytest.mark.parametrize("text", ["a", "\n", "\ud800", "é", "⛏", "😀", "\x00", '"', " b"])
+def test_a_line_is_bounded_in_bytes_whatever_a_peer_put_in_it(
+    format_: LogFormat, text: str
+) -> None:
+    line = logged(format_, "begins %s", text * 1_000_000)
+    assert len(line.encode()) <= MAX_LINE_BYTES
+    assert "begins" in line
+    assert "more characters" in line
+
+
+@pytest.mark.parametrize("format_", LogFormat)
+def test_a_traceback_is_bounded_in_bytes_and_keeps_its_end(format_: LogFormat) -> None:
+    stream = io.StringIO()
+    configure_logging(LogLevel.INFO, format_, stream)
+
+    def deep(left: int) -> None:
+        if left == 0:
+            raise ValueError("the cause")
+        deep(left - 1) if left % 2 else deeper(left - 1)
+
+    def deeper(left: int) -> None:
+        deep(left)
+
+    try:
+        deep(500)
+    except ValueError:
+        log.exception("%s", "😀" * 100_000)
+    line = stream.getvalue()
+    assert len(line.encode()) <= MAX_LINE_BYTES
+    assert "ValueError: the cause" in line
+
+
+def test_a_text_that_fits_is_written_whole() -> None:
+    assert "x" * 300 in logged(LogFormat.LOGFMT, "x" * 300)
+    assert logged(LogFormat.JSON, "%s", "x" * 4_000).count("x" * 4_000) == 1

@@ -1,79 +1,63 @@
 """What is fuzzed: each takes any bytes, and may raise nothing but what its code promises."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporters.access.tokens import parse_tokens
 from exporters.access.web_config import parse_web_config
-from exporters.errors import ConfigError
+from exporters.errors import MAX_ERROR_CHARACTERS, ConfigError
 from exporters.exposition.body import EVERYTHING, assemble
 from exporters.exposition.gzip_parts import inflate
 from exporters.exposition.render import Renderer
 from exporters.exposition.text_format import OPENMETRICS_END, Format
 from exporters.http.basic_auth import parse_login
+from exporters.settings.config import build_config
+from exporters.settings.files import parse_toml
 from stats_gateway.clock import Now
-from stats_gateway.errors import ConnectionRefused, Dropped, MessageRefused
+from stats_gateway.errors import ConnectionRefused, MessageRefused
+from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
-from stats_gateway.store.contents import content_of, part_kind
 from stats_gateway.store.store import Store
-from stats_gateway.wire.decoding import MessageDecoder, RetiredEvent
-from stats_gateway.wire.encoding import Encoding
-from stats_gateway.wire.messages import Hello
 from stats_gateway.wire.services import Service
 from stats_gateway.wire.session import Session
+from tests.fuzz.inputs import is_for_proxy, stream_of
 from tests.support.expositions import LAYOUTS
-
-BETWEEN = b"\xff\xfe\xfd"
-"""Parts an input into the payloads of frames, since a fuzzer seldom guesses a right length."""
 
 LIMITS = Limits(max_message_bytes=1 << 16, max_refusals_in_row=1000, max_rows=1000)
 MAX_PARSED_BYTES = 50_000
 NOW = Now(monotonic=1000.0, unix=1_730_488_920.0)
-
-_DECODERS = {encoding: MessageDecoder(encoding) for encoding in Encoding}
 
 
 def ingest(data: bytes) -> None:
     """A connection's bytes, from framing to what Prometheus reads of them."""
     if len(data) < 3:
         return
-    service = Service.PROXY if data[0] & 1 else Service.POOL
-    stream = data[2:]
-    if data[0] & 2:
-        payloads = stream.split(BETWEEN)
-        stream = b"".join(len(one).to_bytes(4, "big") + one for one in payloads)
-    store = Store(service, LIMITS, {})
-    store.connect(1, "192.0.2.1")
+    service = Service.PROXY if is_for_proxy(data) else Service.POOL
+    stream = stream_of(data)
+    intake = Intake(Store(service, LIMITS), LIMITS)
     step = data[1] + 1
     pieces = (stream[start : start + step] for start in range(0, len(stream), step))
     with contextlib.suppress(ConnectionRefused):
-        _feed(store, pieces)
-    check_exposition(store)
+        _feed(intake, pieces)
+    check_exposition(intake.store)
 
 
-def _feed(store: Store, pieces: Iterable[bytes]) -> None:
+def _feed(intake: Intake, pieces: Iterable[bytes]) -> None:
+    peer = intake.connect(1, "192.0.2.1")
     session = Session(LIMITS, NOW.monotonic)
     for piece in pieces:
         for item in session.feed(piece, NOW.monotonic):
             if isinstance(item, MessageRefused):
                 continue
             try:
-                _believe(store, item, _DECODERS[session.encoding])
+                intake.accept(intake.read(item, session.encoding, peer, NOW), peer, NOW)
             except MessageRefused as refusal:
+                intake.refuse(refusal)
                 session.refused(refusal)
-
-
-def _believe(store: Store, payload: bytes | bytearray, decoder: MessageDecoder) -> None:
-    message = decoder.decode(payload)
-    if isinstance(message, Hello | RetiredEvent):
-        return
-    kind = part_kind(message, store.service)
-    previous = store.previous(1, kind)
-    content = content_of(message, decoder, previous, NOW, Dropped())
-    store.apply(1, kind, content, message.timestamp, NOW)
 
 
 def check_exposition(store: Store) -> None:
@@ -87,10 +71,47 @@ def check_exposition(store: Store) -> None:
     list(parse_openmetrics((openmetrics + OPENMETRICS_END).decode()))  # type: ignore[no-untyped-call]  # untyped there
 
 
+def settings(data: bytes) -> None:
+    """The TOML file: everything wrong with its text, its keys and its values is one line."""
+    with _one_line_at_most():
+        tables = parse_toml(_text(data))
+        for service in Service:
+            build_config(service, {}, {}, tables, "file")
+
+
+def variable(data: bytes) -> None:
+    """One variable of the environment, whose name and value are parted by the first `=`."""
+    name, _, value = _text(data).partition("=")
+    with _one_line_at_most():
+        build_config(Service.PROXY, {}, {name: value}, {})
+
+
 def web_config(data: bytes) -> None:
     """The web configuration."""
-    with contextlib.suppress(ConfigError):
-        parse_web_config(data.decode(errors="replace"), Path("/nowhere"))
+    with _one_line_at_most():
+        parse_web_config(_text(data), Path("/nowhere"))
+
+
+def tokens(data: bytes) -> None:
+    """The file of senders' tokens."""
+    with _one_line_at_most():
+        parse_tokens(_text(data))
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _one_line_at_most() -> Iterator[None]:
+    """Raises what is no `ConfigError`, and where the text of one is no short line."""
+    text = "good"
+    try:
+        yield
+    except ConfigError as error:
+        text = str(error)
+    assert text.isprintable()
+    assert 0 < len(text) <= MAX_ERROR_CHARACTERS
 
 
 def authorization(data: bytes) -> None:
@@ -100,6 +121,9 @@ def authorization(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "ingest": ingest,
+    "settings": settings,
+    "variable": variable,
     "web_config": web_config,
+    "tokens": tokens,
     "authorization": authorization,
 }

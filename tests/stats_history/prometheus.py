@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -26,7 +26,9 @@ class Prometheus:
 
     def samples(self, at: int) -> Samples:
         """Every stored sample of the project's families, from 60 days before `at`."""
-        found = self._ask("query", query='{__name__=~"stratum_.+"}[60d]', time=at)
+        found = self._ask(
+            "query", query='{__name__=~"stratum_.+|stats_gateway_downstreams"}[60d]', time=at
+        )
         return {
             (
                 series["metric"].pop("__name__"),
@@ -83,21 +85,32 @@ def _ready(address: str) -> bool:
     try:
         with urlopen(f"http://{address}/-/ready", timeout=1):
             return True
+    except HTTPError as error:
+        error.close()
     except (URLError, OSError):
-        return False
+        pass
+    return False
 
 
 def dump(data: Path) -> list[str]:
     """Every sample in the blocks of a data directory, one line each, sorted."""
     (data / "wal").mkdir(exist_ok=True)  # promtool insists on one
     ran = subprocess.run(
-        [program("promtool"), "tsdb", "dump", str(data)],
+        [program("promtool"), "tsdb", "dump", *_sandbox(data), str(data)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
     return sorted(ran.stdout.splitlines())
+
+
+def _sandbox(data: Path) -> list[str]:
+    """A newer promtool unpacks the log in a folder that it looks for where it was started."""
+    command = [program("promtool"), "tsdb", "dump", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    known = "--sandbox-dir-root" in shown.stdout + shown.stderr
+    return [f"--sandbox-dir-root={data.parent}"] if known else []
 
 
 def samples_in_blocks(data: Path) -> int:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import msgpack
 
 from stats_gateway.intake.counters import Counters
+from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
-from stats_gateway.server.connection import Gateway
+from stats_gateway.server.connection import Shared
 from stats_gateway.server.server import GatewayServer
 from stats_gateway.store.store import Store
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.services import Service
 from tests.support.snapshots import Fields, frame, line
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 WRITE: dict[Encoding, Callable[[object], bytes]] = {
     Encoding.FRAMES: frame,
     Encoding.JSON_LINES: line,
@@ -110,8 +111,8 @@ async def listening(
     limits = limits or Limits()
     listener = socket.create_server(("127.0.0.1", 0))
     with ThreadPoolExecutor(1) as worker:
-        store = Store(service, limits, {})
-        gateway = Gateway(store=store, worker=worker, limits=limits)
-        async with GatewayServer(gateway) as server:
+        intake = Intake(Store(service, limits), limits)
+        shared = Shared(intake=intake, worker=worker, limits=limits)
+        async with GatewayServer(shared) as server:
             await server.start(listener)
-            yield Ingest(store, gateway.counters, listener.getsockname()[1])
+            yield Ingest(intake.store, intake.counters, listener.getsockname()[1])

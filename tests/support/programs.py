@@ -8,12 +8,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+INSTALLED = {"chromium": "chromium", "ip": "iproute2", "openssl": "openssl"}
+"""The packages of programs that `make tools` does not fetch, since they have to be installed."""
+
 
 def program(name: str) -> str:
     """The path of `name`; in CI a missing program fails the test, elsewhere it is skipped."""
     found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".tools" / "bin"))
     if found is None:
+        package = INSTALLED.get(name)
+        command = "make tools" if package is None else f"sudo apt-get install {package}"
         if os.environ.get("CI"):
-            pytest.fail(f"{name} is neither on the PATH nor in .tools/bin: run 'make tools'")
-        pytest.skip(f"needs {name}: run 'make tools'")
+            pytest.fail(f"{name} is neither on the PATH nor in .tools/bin: run '{command}'")
+        pytest.skip(f"needs {name}: run '{command}'")
     return found

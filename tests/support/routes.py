@@ -21,26 +21,32 @@ Get = Callable[[str], Coroutine[None, None, Answer]]
 
 
 @asynccontextmanager
-async def serving_routes(routes: Iterable[Route]) -> AsyncIterator[Get]:
-    """Gives what asks for a path, each time over a connection of its own."""
+async def listening(routes: Iterable[Route]) -> AsyncIterator[int]:
+    """Serves these routes, and gives the port."""
     server = HttpServer(
         Starlette(routes=list(routes), exception_handlers={HTTPException: on_http_error})
     )
     listener = bind(Address("127.0.0.1", 0))
     port = bound_address(listener).port
     task = asyncio.create_task(server.serve(listener))
+    try:
+        yield port
+    finally:
+        server.stop()
+        await task
 
+
+@asynccontextmanager
+async def serving_routes(routes: Iterable[Route]) -> AsyncIterator[Get]:
+    """Gives what asks for a path, each time over a connection of its own."""
     # Its own threads: of the loop's there are few, and those are for the server.
     with ThreadPoolExecutor(CLIENTS) as threads:
+        async with listening(routes) as port:
 
-        async def get(path: str) -> Answer:
-            return await asyncio.get_running_loop().run_in_executor(threads, _get, port, path)
+            async def get(path: str) -> Answer:
+                return await asyncio.get_running_loop().run_in_executor(threads, _get, port, path)
 
-        try:
             yield get
-        finally:
-            server.stop()
-            await task
 
 
 def _get(port: int, path: str) -> Answer:

@@ -1,4 +1,4 @@
-"""The whole page: a template of fixed text, and what fills it."""
+"""Fills the template of the status page with the state of one moment."""
 
 from dataclasses import dataclass
 from string import Template
@@ -6,6 +6,7 @@ from string import Template
 from exporters.endpoints.page.markup import Markup, element, join
 from exporters.endpoints.page.state import DOWNSTREAMS, State, headline, state_of
 from exporters.endpoints.page.summary import summary
+from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway import __version__
 from stats_gateway.clock import Now
@@ -34,12 +35,12 @@ _ICON = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the field of the API's rows that it shows, and how."""
+    """One column of the table of rows, which shows a field of the API's rows."""
 
     label: str
     field: str
     kind: str = "text"
-    """One of the kinds that `page.js` knows."""
+    """How `page.js` shows the field: one of the kinds that it knows."""
 
 
 _SHARES = (
@@ -78,10 +79,16 @@ class Document:
     """The page of one service."""
 
     def __init__(
-        self, service: Service, senders: Address | None, build: str, template: str
+        self,
+        service: Service,
+        senders: Address | None,
+        build: str,
+        template: str,
+        totals: PerSource[Totals],
     ) -> None:
         """`build` names the files that the page goes with; `template` is the text of the page."""
         self._service = service
+        self._totals = totals
         self._senders = senders
         links = _COMMON_LINKS | _LINKS[service]
         rows = DOWNSTREAMS[service]
@@ -98,12 +105,12 @@ class Document:
         self._template = Template(template)
 
     def render(self, view: View, now: Now) -> str:
-        """The page as it is at this moment."""
+        """The page as text, at the moment of `view`."""
         return self._template.substitute(
             self._fixed,
             title=f"{headline(view)} {self._service.value}",
             icon=_ICON.format(color=_COLORS[state_of(view)]),
-            summary=summary(view, self._service, now, self._senders),
+            summary=summary(view, self._service, now, self._senders, self._totals),
         )
 
 

@@ -1,4 +1,4 @@
-"""HTML out of text that peers choose: whatever is not markup by type is escaped."""
+"""Builds HTML from text that peers choose: text that is not `Markup` is escaped."""
 
 from collections.abc import Iterable
 from html import escape
@@ -31,5 +31,5 @@ def join(children: Iterable[str]) -> Markup:
 
 
 def isolated(text: str) -> Markup:
-    """`text` inside a sentence that it cannot reorder, whatever direction it is written in."""
+    """`text` in a `<bdi>`: text that is written from right to left cannot reorder the sentence."""
     return element("bdi", text)

@@ -1,4 +1,4 @@
-"""The paths of the status page and of the files that belong to the page."""
+"""Answers the paths of the status page and of the files that belong to the page."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from exporters.endpoints.page.document import Document
 from exporters.endpoints.responses import has_current
+from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway.clock import Now
 from stats_gateway.store.store import Store
@@ -19,14 +20,14 @@ from stats_gateway.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """A file that goes out as it is."""
+    """A file that is sent as it is."""
 
     content: bytes
     media_type: str
     etag: str
 
     async def answer(self, request: Request) -> Response:
-        """The file, unless the browser has it: asked each time, so an upgrade shows at once."""
+        """Send the file, or 304 to a browser that has it: browsers ask each time."""
         headers = {"cache-control": "no-cache", "etag": self.etag}
         if has_current(request, self.etag):
             return Response(status_code=304, headers=headers)
@@ -34,22 +35,27 @@ class PageFile:
 
 
 def _read_file(name: str, media_type: str) -> PageFile:
-    """One of the files in `assets`."""
+    """Read one of the files in `assets`."""
     content = (files("exporters.endpoints.page") / "assets" / name).read_bytes()
     return PageFile(content, media_type, f'"{sha256(content).hexdigest()[:16]}"')
 
 
-def page_routes(store: Store, clock: Callable[[], Now], senders: Address | None) -> Iterator[Route]:
-    """The page and its files. `senders` is where they connect, if known."""
+def page_routes(
+    store: Store,
+    clock: Callable[[], Now],
+    senders: Address | None,
+    totals: PerSource[Totals],
+) -> Iterator[Route]:
+    """The page and its files. `senders` is where senders connect, if known."""
     css = _read_file("page.css", "text/css")
     script = _read_file("page.js", "text/javascript")
     template = _read_file("index.html", "text/html").content.decode()
     build = (css.etag + script.etag).replace('"', "")
-    document = Document(store.service, senders, build, template)
+    document = Document(store.service, senders, build, template, totals)
 
     async def page(_request: Request) -> Response:
         view, now = store.view, clock()
-        # Adding up a million rows takes a while.
+        # Adding up a million new rows takes a while.
         html = await asyncio.to_thread(document.render, view, now)
         return HTMLResponse(html, headers={"cache-control": "no-store"})
 

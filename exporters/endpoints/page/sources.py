@@ -1,4 +1,4 @@
-"""The table of sources: who sends, since when not, and how much."""
+"""Writes the table of sources: who sends, how long ago, and how much."""
 
 from collections.abc import Iterable
 
@@ -12,23 +12,23 @@ from exporters.endpoints.page.units import (
     hashrate_text,
     time_text,
 )
+from exporters.endpoints.summaries import PerSource, Totals
 from stats_gateway.clock import Now
-from stats_gateway.rows.rows import total_hashrate
 from stats_gateway.store.sources import Source, View
 from stats_gateway.wire.services import Service
 
 MOST_SOURCES = 200
-"""Shown, those that are down first; all of them are in the API."""
+"""Rows of the table, with the sources that are down first; the API has all sources."""
 
 LATE_INTERVALS = 1.5
-"""A snapshot this old is late: one of them was missed or is slow."""
+"""A source is late after this many intervals: a snapshot was lost or is slow."""
 
 
-def source_table(view: View, service: Service, now: Now) -> Markup:
+def source_table(view: View, service: Service, now: Now, totals_of: PerSource[Totals]) -> Markup:
     """Every source with its age against its interval."""
     sources = sorted(view.sources.values(), key=lambda source: (source.up, source.name))
     shown = sources[:MOST_SOURCES]
-    rows = [_row(source, service, now) for source in shown]
+    rows = [_row(source, service, now, totals_of.of(source)) for source in shown]
     title = f"Sources, {len(shown)} of {count_text(len(sources))}"
     if len(shown) == len(sources):
         title = "Sources"
@@ -48,7 +48,7 @@ def source_table(view: View, service: Service, now: Now) -> Markup:
 
 
 def age(source: Source, now: Now) -> Markup:
-    """How long ago its newest snapshot arrived; the script counts on from there."""
+    """The time since the newest snapshot arrived; the script of the page counts on from there."""
     seconds = max(0.0, now.monotonic - source.newest.received.monotonic)
     return element(
         "time",
@@ -72,30 +72,21 @@ def _heading(text: str) -> Markup:
 _NUMBERS = {"Last snapshot", "Sent every", "Hashrate", *map(str.capitalize, DOWNSTREAMS.values())}
 
 
-def _row(source: Source, service: Service, now: Now) -> Markup:
+def _row(source: Source, service: Service, now: Now, totals: Totals) -> Markup:
     seconds = now.monotonic - source.newest.received.monotonic
     late = round(source.interval * LATE_INTERVALS, 1)
     state = "down" if not source.up else "late" if seconds > late else "up"
-    count = None if source.rows is None else len(source.rows)
     return element(
         "tr",
         element("th", source.name, scope="row"),
         element("td", element("span", state, class_=f"badge {state}")),
         element("td", age(source, now), " ago", class_="number"),
         element("td", f"{source.interval:g} s", class_="number"),
-        element("td", count_text(count), class_="number"),
-        element("td", hashrate_text(_hashrate(source)), class_="number"),
+        element("td", count_text(totals.rows), class_="number"),
+        element("td", hashrate_text(totals.hashrate), class_="number"),
         element("td", *_elsewhere(source, service)),
         data_late=late if source.up else None,
     )
-
-
-def _hashrate(source: Source) -> float | None:
-    if source.miners is not None:
-        return total_hashrate(source.miners.hashrate)
-    if source.connections is not None:
-        return total_hashrate(source.connections.hashing())
-    return None
 
 
 def _elsewhere(source: Source, service: Service) -> Iterable[str]:

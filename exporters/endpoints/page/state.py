@@ -1,4 +1,4 @@
-"""What an operator wants to know first: is this all there is, and is it true now."""
+"""Names the state of the service: whether the page shows all sources, and how things are now."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ DOWNSTREAMS = {Service.PROXY: "miners", Service.POOL: "connections"}
 
 
 class State(StrEnum):
-    """The service as a whole. Never, down and empty look alike in a table of rows, and are not."""
+    """The state of the whole service. Three states show no rows, and mean different things."""
 
     NEVER = "never"
     """No source is known: since this service started, or for 24 hours, nobody sent anything."""
@@ -36,7 +36,7 @@ def state_of(view: View) -> State:
 
 
 def row_count(fresh: Sequence[Source]) -> int | None:
-    """The rows of all sources that say which they have; None while none of them does."""
+    """The number of rows of all sources whose rows are known; None where no rows are known."""
     counts = [len(source.rows) for source in fresh if source.rows is not None]
     return sum(counts) if counts else None
 
@@ -68,7 +68,7 @@ def without_upstream(fresh: Sequence[Source]) -> list[str]:
 
 
 def moment(view: View) -> str:
-    """Names what is fresh in `view`: views of one name show the same rows."""
+    """A name for the fresh parts of `view`: two views with the same name show the same rows."""
     parts = [
         (source.name, kind.value, part.received.monotonic)
         for source in view.fresh()

@@ -1,4 +1,4 @@
-"""The part of the page that the server renders, from one view: it never mixes two moments."""
+"""Writes the part of the page that the server renders, from one view of the store."""
 
 from collections.abc import Iterator
 
@@ -7,17 +7,24 @@ from exporters.endpoints.page.sources import age, source_table
 from exporters.endpoints.page.state import State, headline, moment, state_of, without_upstream
 from exporters.endpoints.page.totals import totals
 from exporters.endpoints.page.units import time_text
+from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway.clock import Now
 from stats_gateway.store.sources import Source, View
 from stats_gateway.wire.services import Service
 
 MOST_NAMED = 5
-"""Sources named in a sentence; the table below has them all."""
+"""Sources that a sentence names; the table below the sentence has the others."""
 
 
-def summary(view: View, service: Service, now: Now, senders: Address | None) -> Markup:
-    """State, totals and sources. `senders` is where they connect, if known."""
+def summary(
+    view: View,
+    service: Service,
+    now: Now,
+    senders: Address | None,
+    totals_of: PerSource[Totals],
+) -> Markup:
+    """State, totals and sources. `senders` is where senders connect, if known."""
     state = state_of(view)
     notices = _advice(service, senders) if state is State.NEVER else _notices(view, now)
     parts = [
@@ -29,7 +36,10 @@ def summary(view: View, service: Service, now: Now, senders: Address | None) -> 
         )
     ]
     if state is not State.NEVER:
-        parts += [totals(view.fresh(), service), source_table(view, service, now)]
+        parts += [
+            totals(view.fresh(), service, totals_of),
+            source_table(view, service, now, totals_of),
+        ]
     return element(
         "section",
         *parts,

@@ -1,22 +1,28 @@
-"""The totals over all fresh sources, as labelled figures."""
+"""Writes the totals over all fresh sources as labelled figures."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from exporters.endpoints.page.markup import Markup, element
-from exporters.endpoints.page.state import row_count
 from exporters.endpoints.page.units import UNKNOWN, count_text, hashrate_text
-from stats_gateway.rows.rows import ConnectionType, total_hashrate
+from exporters.endpoints.summaries import PerSource, Totals, combined
+from stats_gateway.rows.rows import ConnectionType
 from stats_gateway.store.sources import Source
 from stats_gateway.wire.services import Service
 
 MOST_SERVICES = 20
-"""Shown one by one, of a source and of all; a pool runs three."""
+"""Services that are listed one by one, of one source and of all; a pool runs three."""
 
 
-def totals(fresh: Sequence[Source], service: Service) -> Markup:
+def totals(fresh: Sequence[Source], service: Service, totals_of: PerSource[Totals]) -> Markup:
     """Everything that adds up; unknown while there is no fresh source."""
-    figures = _miners(fresh) if service is Service.PROXY else _connections(fresh)
+    total = combined(map(totals_of.of, fresh))
+    is_proxy = service is Service.PROXY
+    figures = [
+        _miners(total) if is_proxy else _connections(total),
+        _figure("Hashrate", hashrate_text(total.hashrate)),
+        _figure("Shares accepted", count_text(total.shares_submitted)),
+        *(_wallets(fresh) if is_proxy else _services(fresh)),
+    ]
     return element("dl", *figures, class_="totals")
 
 
@@ -26,18 +32,9 @@ def _figure(label: str, value: str, *details: str) -> Markup:
     return element("div", *parts)
 
 
-def _miners(fresh: Sequence[Source]) -> Iterator[Markup]:
-    rows = [source.miners for source in fresh if source.miners is not None]
-    count = row_count(fresh)
-    idle = sum(len(miners.idle) for miners in rows)
-    split = (
-        () if count is None else (f"{count_text(count - idle)} active, {count_text(idle)} idle",)
-    )
-    yield _figure("Miners", count_text(count), *split)
-    rates = [rate for miners in rows for rate in miners.hashrate]
-    yield _figure("Hashrate", hashrate_text(total_hashrate(rates) if rows else None))
-    yield _figure("Shares accepted", _sum(sum(one.shares_submitted) for one in rows))
-    yield from _wallets(fresh)
+def _miners(total: Totals) -> Markup:
+    states = (f"{count_text(total.active)} active, {count_text(total.idle)} idle",)
+    return _figure("Miners", count_text(total.rows), *(() if total.rows is None else states))
 
 
 def _wallets(fresh: Sequence[Source]) -> Iterator[Markup]:
@@ -51,18 +48,16 @@ def _wallets(fresh: Sequence[Source]) -> Iterator[Markup]:
     yield _figure("Wallet", balance if balance == UNKNOWN else f"{balance} ehash", *details)
 
 
-def _connections(fresh: Sequence[Source]) -> Iterator[Markup]:
-    rows = [source.connections for source in fresh if source.connections is not None]
-    types = Counter(one for connections in rows for one in connections.connection_type)
-    by_type = [
-        f"{one}: {count_text(types[one])}"
+def _connections(total: Totals) -> Markup:
+    types = (
+        f"{one}: {count_text(total.types[one])}"
         for one in ConnectionType
-        if rows and (one is not ConnectionType.OTHER or types[one])
-    ]
-    yield _figure("Connections", count_text(row_count(fresh)), *by_type)
-    rates = [rate for connections in rows for rate in connections.hashing()]
-    yield _figure("Hashrate", hashrate_text(total_hashrate(rates) if rows else None))
-    yield _figure("Shares accepted", _sum(sum(one.shares_submitted) for one in rows))
+        if one is not ConnectionType.OTHER or total.types[one]
+    )
+    return _figure("Connections", count_text(total.rows), *(() if total.rows is None else types))
+
+
+def _services(fresh: Sequence[Source]) -> Iterator[Markup]:
     services = [service for source in fresh for service in source.services]
     listed = [f"{one.service_type} at {one.address}" for one in services[:MOST_SERVICES]]
     yield _figure("Services", count_text(len(services) or None), *listed)

@@ -1,10 +1,10 @@
-"""Numbers as people read them. `page.js` writes the rows' numbers the same way."""
+"""Writes numbers as people read them; `page.js` writes the numbers of rows the same way."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
 
 UNKNOWN = "\N{EN DASH}"
-"""What is not known; never 0."""
+"""Stands for a value that is not known, which is never shown as 0."""
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 _NEXT_PREFIX = 999.5
@@ -30,7 +30,7 @@ def hashrate_text(hashrate: float | None) -> str:
 
 
 def count_text(count: int | None) -> str:
-    """With a comma between thousands."""
+    """The count with a comma between thousands."""
     return UNKNOWN if count is None else f"{count:,}"
 
 
@@ -45,5 +45,5 @@ def duration_text(seconds: float) -> str:
 
 
 def time_text(unix: float) -> str:
-    """`2024-11-01 19:22:00 UTC`."""
+    """The time as in `2024-11-01 19:22:00 UTC`."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -13,7 +13,7 @@ from tests.e2e.harness.program import LOOPBACK
 
 Message = Mapping[str, Any]  # Any: what JSON can say
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 
 
 def frame(message: Message) -> bytes:
@@ -38,9 +38,9 @@ class Sender:
         """Send each message."""
         self.peer.sendall(b"".join(map(self._encode, messages)))
 
-    def hello(self, source: str, interval: float | None = None) -> None:
+    def hello(self, source: str, interval: float | None = None, token: str | None = None) -> None:
         """Say `Hello` and read the answer, which must be a Welcome."""
-        self.say({"Hello": {"source": source, "interval": interval}})
+        self.say({"Hello": {"source": source, "interval": interval, "token": token}})
         (name,) = self._answer()
         assert name == "Welcome"
 

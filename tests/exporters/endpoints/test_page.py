@@ -12,6 +12,7 @@ from exporters.endpoints.page.sources import MOST_SOURCES
 from exporters.endpoints.page.state import State, moment, state_of
 from exporters.endpoints.page.totals import MOST_SERVICES
 from exporters.endpoints.page.units import UNKNOWN, count_text, duration_text, hashrate_text
+from exporters.endpoints.summaries import PerSource, totals_of
 from exporters.settings.addresses import Address
 from stats_gateway.wire.services import Service
 from tests.support.senders import Senders, at
@@ -63,7 +64,7 @@ class Seen(HTMLParser):
 
 def page(senders: Senders, seconds: float = 0.0, address: Address | None = ADDRESS) -> Seen:
     """The page that many seconds after these tests begin."""
-    document = Document(senders.store.service, address, build="b", template=TEMPLATE)
+    document = Document(senders.store.service, address, "b", TEMPLATE, PerSource(totals_of))
     seen = Seen()
     seen.feed(document.render(senders.store.view, at(seconds)))
     return seen

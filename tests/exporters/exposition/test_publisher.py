@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from threading import Event
 from time import monotonic
 
+import pytest
 from prometheus_client import CollectorRegistry
 
+from exporters.exposition import publisher
 from exporters.exposition.body import EVERYTHING, Selection
 from exporters.exposition.families.proxy import LAYOUT
 from exporters.exposition.gzip_parts import inflate
@@ -64,9 +66,9 @@ async def publishing() -> AsyncIterator[Published]:
     with ThreadPoolExecutor(1) as worker:
         self_metrics = SelfMetrics(Service.PROXY, counters, registry)
         renderer = Renderer(LAYOUT, None)
-        publisher = Publisher(senders.store, renderer, counters, self_metrics, worker)
-        running = asyncio.create_task(publisher.run())
-        yield Published(senders, counters, publisher, registry, worker)
+        running_publisher = Publisher(senders.store, renderer, counters, self_metrics, worker)
+        running = asyncio.create_task(running_publisher.run())
+        yield Published(senders, counters, running_publisher, registry, worker)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
@@ -128,3 +130,18 @@ async def test_the_time_from_arrival_to_being_visible_is_observed() -> None:
         family = "stats_gateway_snapshot_apply_seconds"
         assert published.registry.get_sample_value(f"{family}_count") == 1
         assert 1.0 <= (published.registry.get_sample_value(f"{family}_sum") or 0.0) < 10.0
+
+
+async def test_a_body_for_which_there_was_no_memory_is_made_for_who_asks_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    async with publishing() as published:
+        await published.until_rendered(lambda: published.send(1, 2))
+        with monkeypatch.context() as patched:
+            patched.setattr(publisher, "assemble", no_memory)
+            with pytest.raises(MemoryError):
+                await published.rows()
+        assert await published.rows() == 2

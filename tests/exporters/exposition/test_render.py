@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporters.endpoints import lists
+from exporters.endpoints.lists import Lists, Page, health, services, stats
 from exporters.endpoints.responses import JsonAnswer
+from exporters.endpoints.summaries import PerSource, totals_of
 from exporters.exposition.lines import CHUNK_ROWS
 from exporters.exposition.render import Renderer
 from exporters.exposition.text_format import Format
@@ -22,7 +23,7 @@ from tests.support.expositions import (
     samples,
     text,
 )
-from tests.support.senders import Senders
+from tests.support.senders import Senders, at
 from tests.support.snapshots import Fields, miner, miner_snapshot, pool_status, status_proxy
 from tests.support.strategies import GOOD, any_message, damaged, similar_message
 
@@ -78,8 +79,10 @@ def test_whatever_is_accepted_can_be_shown(
     exposition = rendered(view, service)
     for format_ in Format:
         samples(text(exposition, format_), format_)
-    rows = (lists.miners(view), lists.connections(view), lists.services(view))
-    for answer in (*rows, lists.stats(view, service, 0.0), lists.health(view, 0.0)):
+    every, page, now = Lists(), Page(), at(0)
+    rows = (every.miners(view, page), every.connections(view, page), services(view, page))
+    totals = stats(view, service, PerSource(totals_of), now)
+    for answer in (*rows, totals, health(view, now)):
         json.loads(bytes(JsonAnswer(answer).body))
 
 

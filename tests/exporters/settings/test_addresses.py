@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from exporters.settings.addresses import Address, bind, bound_address, parse_address
+from exporters.settings.addresses import Address, bind, bound_address, parse_address, parse_url
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,41 @@ def test_an_address_is_read_and_written_the_same_way(text: str, address: Address
 
 @pytest.mark.parametrize(
     "text",
-    ["", "127.0.0.1", "8084", "localhost:", "localhost:x", "a:65536", "a:-1", "::1:8084", "a:1.5"],
+    [
+        *("", "127.0.0.1", "8084", "localhost:", "localhost:x", "a:65536", "a:-1", "::1:8084"),
+        *("a:1.5", "a:" + "9" * 5000, "a:\u0663", "a\0b:1", "a b:1", "a..b:1", "x" * 64 + ":1"),
+    ],
 )
 def test_what_is_no_address_says_what_would_be(text: str) -> None:
     with pytest.raises(ValueError, match=r"HOST:PORT|brackets"):
         parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["http://u:s3cret@host:80", "u:s3cret@host:80", "h?t=s3cret:x"])
+def test_what_may_hold_a_password_is_not_repeated(text: str) -> None:
+    for parse in (parse_address, parse_url):
+        with pytest.raises(ValueError, match="must be") as wrong:
+            parse(text)
+        assert "s3cret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://localhost:9090", "https://prometheus.example/some/path", "http://[::1]:9090"]
+)
+def test_a_url_loses_nothing_but_the_slash_at_its_end(text: str) -> None:
+    assert parse_url(text) == parse_url(f"{text}/") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "localhost:9090", "ftp://host", "http://", "http://host:0", "http://host:x"),
+        *("http://ho st", "http://h\u00f6st", "http://host/#top", "http://[::1", "http://a:99999"),
+    ],
+)
+def test_what_is_no_url_of_a_prometheus_says_what_would_be(text: str) -> None:
+    with pytest.raises(ValueError, match="must be http://HOST"):
+        parse_url(text)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stats_gateway.errors import Dropped, DroppedValue
 from stats_gateway.limits import MAX_NAME_BYTES
 from stats_gateway.rows.rows import IDLE_SECONDS, ConnectionRows, ConnectionType, MinerRows
-from stats_gateway.store.sources import ConnectionsPart, Content, MinersPart
+from stats_gateway.store.parts import ConnectionsPart, Content, MinersPart
 from tests.support.senders import at, content
 from tests.support.snapshots import (
     NOW,

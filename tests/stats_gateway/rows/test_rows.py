@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_gateway.rows.rows import take, total_hashrate
-from stats_gateway.store.sources import ConnectionsPart, MinersPart
+from stats_gateway.store.parts import ConnectionsPart, MinersPart
 from tests.support.senders import content
 from tests.support.snapshots import connection, connection_snapshot, miner, miner_snapshot
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stats_gateway.rows.rows import IDLE_SECONDS
 from stats_gateway.rows.share_windows import Window, miners_of
-from stats_gateway.store.sources import Content, WindowPart
+from stats_gateway.store.parts import Content, WindowPart
 from tests.support.senders import at, content
 from tests.support.snapshots import Fields, service_snapshot, window
 

@@ -3,7 +3,7 @@ import pytest
 from stats_gateway.errors import Dropped, MessageRefused, Reason
 from stats_gateway.rows.rows import ConnectionType
 from stats_gateway.store.contents import part_kind
-from stats_gateway.store.sources import (
+from stats_gateway.store.parts import (
     ConnectionsPart,
     JobDeclaratorPart,
     MinersPart,

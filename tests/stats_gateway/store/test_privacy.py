@@ -1,7 +1,7 @@
 import pytest
 
+from stats_gateway.store.parts import ConnectionsPart, MinersPart, WindowPart
 from stats_gateway.store.privacy import without_addresses
-from stats_gateway.store.sources import ConnectionsPart, MinersPart, WindowPart
 from tests.support.senders import content
 from tests.support.snapshots import (
     NOW,

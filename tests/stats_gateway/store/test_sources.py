@@ -1,4 +1,4 @@
-from stats_gateway.store.sources import WalletPart
+from stats_gateway.store.parts import WalletPart
 from stats_gateway.wire.messages import ServiceInfo, WalletInfo
 from stats_gateway.wire.services import Service
 from tests.support.senders import Senders
@@ -103,6 +103,17 @@ def test_the_wallet_of_a_snapshot_beats_what_events_add_up_to() -> None:
     assert events.wallet == WalletPart(balance=5)
     both = told(balance, miner_snapshot(wallet={"balance": 7})).source(HERE)
     assert both.wallet == WalletInfo(balance=7)
+
+
+def test_quotes_that_a_snapshot_leaves_unsaid_are_what_events_add_up_to() -> None:
+    quote: Fields = {"QuoteCreated": {"downstream_id": 1, "amount": 3, "timestamp": NOW}}
+    both = told(quote, quote, miner_snapshot(wallet={"balance": 7})).source(HERE)
+    assert both.wallet == WalletPart(balance=7, quotes_created=2, quotes_amount=6)
+
+
+def test_a_counter_of_quotes_begins_with_the_first_quote() -> None:
+    balance: Fields = {"BalanceUpdate": {"balance": 5, "timestamp": NOW}}
+    assert told(balance).source(HERE).wallet == WalletPart(balance=5)
 
 
 def test_an_event_is_no_snapshot_and_leaves_the_age_of_the_newest_alone() -> None:

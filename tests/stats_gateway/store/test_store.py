@@ -2,9 +2,9 @@ import pytest
 
 from stats_gateway.errors import MessageRefused, Reason
 from stats_gateway.limits import Limits
+from stats_gateway.store.parts import CLOSED_SECONDS, SILENT_SECONDS
 from stats_gateway.store.store import REMEMBERED_SECONDS
-from stats_gateway.wire.services import Service
-from tests.support.senders import Senders
+from tests.support.senders import Senders, at
 from tests.support.snapshots import NOW, Fields, miner, miner_snapshot, service_snapshot, window
 
 HERE = "192.0.2.1"
@@ -212,7 +212,54 @@ def test_a_source_shows_the_interval_that_was_declared_else_ten_seconds() -> Non
     assert senders.source(HERE).interval == 10.0
 
 
-def test_the_end_of_an_unknown_connection_is_nothing() -> None:
-    senders = Senders(Service.POOL)
-    senders.close(7)
-    assert senders.store.view.sources == {}
+def quote(timestamp: int = NOW) -> Fields:
+    return {"QuoteCreated": {"downstream_id": 1, "amount": 3, "timestamp": timestamp}}
+
+
+def test_a_source_that_only_sends_events_is_up_while_its_connection_is_open() -> None:
+    senders = Senders()
+    senders.hello(1, "a")
+    senders.send(1, quote(NOW))
+    senders.send(1, quote(NOW + 500), 500)
+    assert senders.source("a").newest.timestamp == NOW + 500
+    senders.pass_time(10_000)
+    assert senders.source("a").up
+    senders.close(1, 10_000)
+    senders.pass_time(10_000 + CLOSED_SECONDS)
+    assert not senders.source("a").up
+    assert senders.source("a").wallet is None
+
+
+def test_events_do_not_keep_a_source_up_whose_snapshots_have_expired() -> None:
+    senders = Senders()
+    senders.hello(1, "a")
+    senders.send(1, quote())
+    senders.send(1, sent(1), 1)
+    senders.pass_time(1 + SILENT_SECONDS)
+    senders.send(1, quote(), 40)
+    source = senders.source("a")
+    assert not source.up
+    assert source.down_since == at(1 + SILENT_SECONDS).monotonic
+    assert source.wallet is None
+
+
+def test_a_counter_of_events_goes_on_where_the_snapshots_were_away_for_a_while() -> None:
+    senders = Senders()
+    senders.hello(1, "a")
+    for seconds in (0, 1):
+        senders.send(1, quote(), seconds)
+    senders.send(1, sent(1), 1)
+    senders.pass_time(100)
+    senders.send(1, quote(), 100)
+    senders.send(1, sent(1), 101)
+    wallet = senders.source("a").wallet
+    assert wallet is not None
+    assert wallet.quotes_created == 3
+
+
+def test_only_the_peer_that_has_a_name_gives_it_up() -> None:
+    senders = Senders()
+    for number in (1, 2):
+        senders.hello(number, "a")
+    senders.close(1)
+    assert senders.hello(3, "a") == 2

@@ -10,7 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from stats_gateway.store.sources import CLOSED_SECONDS, SILENT_SECONDS, Source
+from stats_gateway.errors import MessageRefused
+from stats_gateway.limits import Limits
+from stats_gateway.store.capacity import Held, held_by
+from stats_gateway.store.parts import CLOSED_SECONDS, SILENT_SECONDS
+from stats_gateway.store.sources import Source
 from tests.support.senders import Senders
 from tests.support.snapshots import miner, miner_snapshot
 
@@ -44,6 +48,9 @@ class Sender:
         return self.name or self.address
 
 
+LIMITS = Limits(max_total_rows=9)
+"""Fewer than what all senders together may send: some messages are refused."""
+
 SENDERS = [(HOME, None), (SHARED, None), (SHARED, None), (ELSEWHERE, "a"), (ELSEWHERE, "b")]
 sender_numbers = st.integers(0, len(SENDERS) - 1)
 
@@ -55,7 +62,7 @@ class Sequences(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.opened = 0
-        self.gateway = Senders()
+        self.gateway = Senders(limits=LIMITS)
         self.senders = [Sender(n, address, name) for n, (address, name) in enumerate(SENDERS)]
         self.snapshots: set[tuple[int, ...]] = set()
 
@@ -73,7 +80,10 @@ class Sequences(RuleBasedStateMachine):
         rows = tuple(sorted(IDS_PER_SENDER * number + id_ for id_ in shown))
         self.snapshots.add(rows)
         assert sender.connection is not None
-        self.gateway.send(sender.connection, miner_snapshot(*map(miner, rows)), self.now)
+        try:
+            self.gateway.send(sender.connection, miner_snapshot(*map(miner, rows)), self.now)
+        except MessageRefused:
+            return
         sender.rows, sender.sent_at, sender.closed_at = rows, self.now, None
         for name, source in others.items():
             assert self.gateway.source(name) is source, "the source of another sender"
@@ -156,6 +166,14 @@ class Sequences(RuleBasedStateMachine):
     def _is_fresh(self, sender: Sender) -> bool:
         closed = sender.closed_at is not None and self.now - sender.closed_at >= CLOSED_SECONDS
         return self.now - sender.sent_at < SILENT_SECONDS and not closed
+
+    @invariant()
+    def all_sources_together_keep_no_more_than_they_may(self) -> None:
+        """However they came by their names, and the store knows how much it is."""
+        sources = self.gateway.store.view.sources.values()
+        kept = sum(map(held_by, sources), Held())
+        assert kept == self.gateway.store.held
+        assert kept.rows <= LIMITS.max_total_rows
 
     @invariant()
     def a_source_is_up_with_parts_and_down_without(self) -> None:

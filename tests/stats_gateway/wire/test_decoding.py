@@ -6,7 +6,7 @@ import pytest
 
 from stats_gateway.sender.wire import Hello as SentHello
 from stats_gateway.sender.wire import encode_hello, encode_snapshot
-from stats_gateway.store.sources import MinersPart
+from stats_gateway.store.parts import MinersPart
 from stats_gateway.wire.decoding import MESSAGE_TYPES, MessageDecoder, RetiredEvent, message_type
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.hashpool import JdsSnapshot, PoolStatus, ServiceSnapshot, TranslatorStatus

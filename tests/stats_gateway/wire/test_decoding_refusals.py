@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stats_gateway.errors import MessageRefused, Reason
 from stats_gateway.limits import MAX_CHANNELS, MAX_SERVICES, MAX_SNAPSHOT_CHANNELS
-from stats_gateway.store.sources import ConnectionsPart, JobDeclaratorPart
+from stats_gateway.store.parts import ConnectionsPart, JobDeclaratorPart
 from stats_gateway.wire.decoding import MESSAGE_TYPES, MessageDecoder, message_type
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.services import Service

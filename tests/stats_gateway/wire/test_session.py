@@ -79,14 +79,6 @@ def test_refusals_in_a_row_end_the_connection_and_a_good_message_begins_anew() -
     assert refused.value.reason is ConnectionReason.TOO_MANY_REFUSALS
 
 
-def test_a_session_is_proven_by_its_first_good_message() -> None:
-    session = Session(LIMITS, 0.0)
-    fed(session, frame({}), 0.0)
-    assert not session.is_proven
-    session.accepted()
-    assert session.is_proven
-
-
 def test_answers_are_in_the_encoding_of_the_peer() -> None:
     frames, lines = Session(LIMITS, 0.0), Session(LIMITS, 0.0)
     assert frames.encoding is Encoding.FRAMES

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Sourced by the scripts that need Debian's packages: these are unpacked into .tools, which needs no
+# root and changes nothing elsewhere. Installed, Debian's Prometheus would start on this machine.
+
+# Options of apt for package lists of our own, once fresh_lists has fetched some.
+apt_lists=()
+
+# Whether the distribution has a package.
+known() { apt-cache "${apt_lists[@]}" show "$1" >/dev/null 2>&1; }
+
+# Fetches package lists into .tools, for as long as the script runs: those of the machine may be old,
+# and container images have none.
+fresh_lists() {
+  command -v apt-get >/dev/null && [ ${#apt_lists[@]} -eq 0 ] || return 1
+  echo "Fetching package lists into .tools"
+  mkdir -p .tools/apt/lists/partial .tools/apt/cache
+  trap 'rm -rf .tools/apt' EXIT
+  apt_lists=(-o "Dir::State::lists=$PWD/.tools/apt/lists" -o "Dir::Cache=$PWD/.tools/apt/cache" -o Acquire::Languages=none)
+  apt-get "${apt_lists[@]}" update -qq 2>.tools/apt.log || { cat .tools/apt.log >&2 && return 1; }
+}
+
+# Prints the names of a package and of those it depends on whose names match.
+# Usage: with_dependencies PACKAGE PATTERN
+with_dependencies() {
+  echo "$1"
+  apt-cache "${apt_lists[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
+    --no-replaces --no-enhances "$1" 2>/dev/null | grep -E "^$2" || true
+}
+
+# Unpacks packages into .tools/download/FOLDER, if FILE is then in there. What the folder held before
+# stays until the new content is complete. Usage: unpack FOLDER FILE PACKAGE...
+unpack() {
+  local folder=$PWD/.tools/download/$1 file=$2 new=$PWD/.tools/download/$1.new deb
+  shift 2
+  echo "Fetching $1 into .tools"
+  rm -rf "$new" && mkdir -p "$new/deb"
+  if download "$new/deb" "$@" || { fresh_lists && download "$new/deb" "$@"; }; then
+    for deb in "$new"/deb/*.deb; do
+      dpkg-deb --extract "$deb" "$new"
+    done
+  else
+    cat .tools/apt.log >&2
+  fi
+  rm -r "$new/deb"
+  if [ -e "$new/$file" ]; then
+    rm -rf "$folder" && mv "$new" "$folder"
+  else
+    rm -r "$new" && return 1
+  fi
+}
+
+# As root, apt warns that its own user cannot write here: shown only when it fails.
+download() {
+  local log=$PWD/.tools/apt.log
+  (cd "$1" && shift && apt-get "${apt_lists[@]}" download -qq "$@" 2>"$log")
+}
+
+# Installs packages on this machine, as root and without asking: for machines that are thrown away.
+install_packages() {
+  local as_root=() install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@")
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+  "${as_root[@]}" "${install[@]}" >.tools/apt.log 2>&1 ||
+    { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" "${install[@]}"; } >>.tools/apt.log 2>&1
+}

@@ -1,0 +1,1 @@
+"""This room holds the subcommands of `stats-history`, and what they print."""

@@ -1,0 +1,1 @@
+"""This room reads the databases of the old services."""

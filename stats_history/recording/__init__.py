@@ -1,0 +1,1 @@
+"""This room evaluates recording rules over the imported time, as Prometheus would have done."""
