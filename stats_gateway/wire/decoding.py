@@ -26,7 +26,6 @@ from stats_gateway.wire.hashpool import (
     ServiceSnapshot,
     TranslatorStatus,
     WindowRow,
-    connection_infos,
 )
 from stats_gateway.wire.messages import (
     BalanceUpdate,
@@ -181,8 +180,7 @@ class MessageDecoder:
         """The connections, a batch at a time."""
         if isinstance(message, ConnectionSnapshot):
             return self._connections.batches(message.connections)
-        batches = self._downstream_proxies.batches(message.downstream_proxies)
-        return map(connection_infos, batches)
+        return self._downstream_proxies.batches(message.downstream_proxies)
 
     def windows(self, message: ServiceSnapshot) -> Iterator[Sequence[WindowRow]]:
         """The windows, a batch at a time."""
