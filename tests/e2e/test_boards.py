@@ -42,6 +42,7 @@ NOTHING_YET = (
     "pool / Last hour (stat) / B",
     "pipeline / Last hour (stat) / A",
     "pipeline / Last hour (stat) / B",
+    "pool / Connected (stat) / B",
     "proxy / Rejected shares by reason (timeseries) / A",
     "pool / Rejected shares by reason (timeseries) / A",
     "miner / Rejected shares by reason (timeseries) / A",

@@ -5,7 +5,7 @@ window is a difference of two sums.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 SCRAPE_SECONDS = 5
@@ -16,6 +16,9 @@ SNAPSHOT_SECONDS = 10
 WINDOW_SECONDS = 300
 CLOSED_SECONDS = 10
 """How long the service keeps the rows of a sender whose connection is closed."""
+
+SHARES_PER_MINUTE = 6
+"""What vardiff aims at."""
 
 SKEW_SECONDS = 7
 """How far the sender's clock is ahead of the service's."""
@@ -57,6 +60,13 @@ class Session:
     name: str
     hashrate: float
     since: int
+    shares: int = 0
+    last_share: int = 0
+
+    def mine(self, now: int, random: Random) -> None:
+        """One second: a share by luck."""
+        if random.random() < SHARES_PER_MINUTE / 60:
+            self.shares, self.last_share = self.shares + 1, now
 
     def work(self, now: int) -> float:
         return self.hashrate * (now - self.since)
@@ -68,6 +78,7 @@ class Snapshot:
 
     at: int
     rows: Mapping[int, tuple[Session, float]]
+    """Each session as it was, and its work."""
     work: float
 
 
@@ -121,6 +132,8 @@ class Fleet:
                 self.waiting.remove(arrival)
                 self.sessions[self.next_row] = Session(arrival[1], arrival[2], now)
                 self.next_row += 1
+        for session in self.sessions.values():
+            session.mine(now, self.random)
         self.done.append(self.done[-1] + sum(one.hashrate for one in self.sessions.values()))
         return before != set(self.sessions)
 
@@ -135,7 +148,7 @@ class Fleet:
 
     def snapshot(self, now: int) -> Snapshot:
         self.told = now
-        rows = {row: (one, one.work(now)) for row, one in self.sessions.items()}
+        rows = {row: (replace(one), one.work(now)) for row, one in self.sessions.items()}
         return Snapshot(now, rows, self.ended + sum(work for _, work in rows.values()))
 
     def mean(self, since: int, until: int) -> float:
@@ -181,6 +194,7 @@ def exposed(plan: Plan, snapshot: Snapshot, is_fresh: bool) -> dict[str, float]:
     found: dict[str, float] = {
         f"stats_gateway_source_received_timestamp_seconds{{{source}}}": snapshot.at,
         f"stats_gateway_source_snapshot_timestamp_seconds{{{source}}}": snapshot.at + SKEW_SECONDS,
+        f"stats_gateway_source_up{{{source}}}": float(is_fresh),
     }
     if not is_fresh:
         return found
@@ -195,6 +209,11 @@ def exposed(plan: Plan, snapshot: Snapshot, is_fresh: bool) -> dict[str, float]:
         miner = "stratum_proxy_miner"
         found[f"{miner}_info{{{labels}}}"] = 1
         found[f"{miner}_work_hashes_total{{{labels}}}"] = work
+        found[f"{miner}_shares_submitted_total{{{labels}}}"] = one.shares
+        found[f"{miner}_shares_rejected_total{{{labels}}}"] = one.shares // 100
+        if one.last_share:
+            last = one.last_share + SKEW_SECONDS
+            found[f"{miner}_last_share_timestamp_seconds{{{labels}}}"] = last
         found[f"{miner}_hashrate_hashes_per_second{{{labels}}}"] = one.hashrate
         connected = one.since + SKEW_SECONDS
         found[f"{miner}_connected_timestamp_seconds{{{labels}}}"] = connected
@@ -222,11 +241,11 @@ def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
             continue
         if any(end <= now < end + SCRAPE_SECONDS for _, end in away.prometheus):
             scraped.present.clear()  # a Prometheus that starts has forgotten what to call stale
-        found: dict[str, float] = {}
+        found = {f"up{{{LABELS}}}": float(not is_in(now, away.service))}
         if snapshot:
             silent = 0 if heard else now - snapshot.at
             is_fresh = silent < CLOSED_SECONDS
-            found = exposed(plan, snapshot, is_fresh)
+            found |= exposed(plan, snapshot, is_fresh)
             if is_fresh:
                 seen.append((now, snapshot.at))
             told = snapshot.at

@@ -9,11 +9,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from yaml import safe_load
 
 from tests.rules.books import Accidents, Plan, run
 from tests.support.programs import program
 
-RULES = Path(__file__).resolve().parents[2] / "prometheus" / "rules" / "recording.yml"
+FOLDER = Path(__file__).resolve().parents[2] / "prometheus" / "rules"
+RULES, ALERTS = FOLDER / "recording.yml", FOLDER / "alerts.yml"
+GROUPS = [
+    group["name"] for file in (RULES, ALERTS) for group in safe_load(file.read_text())["groups"]
+]
+STEP_SECONDS = 30
+"""promtool evaluates every group at every step, also those that run once an hour."""
+
+BELONGS = "job_source_name:stratum_proxy_mined:hours >= {}"
 SECONDS = 2 * 3600
 SEED = 7
 ACCIDENTS = Accidents(
@@ -33,7 +42,9 @@ NEVER_SEEN_SECONDS = 900
 """For so long, at most, a source has no average: the outages, and until the rows are known."""
 
 
-def fails(plan: Plan, folder: Path, seconds: int, *expressions: str) -> str:
+def fails(
+    plan: Plan, folder: Path, seconds: int, *expressions: str, rules: tuple[Path, ...] = (RULES,)
+) -> str:
     """What promtool says of the expressions, each of which must give nothing at the end."""
     end = f"{seconds}s"
     test = {
@@ -41,9 +52,14 @@ def fails(plan: Plan, folder: Path, seconds: int, *expressions: str) -> str:
         "input_series": run(plan, seconds, SEED),
         "promql_expr_test": [{"expr": one, "eval_time": end} for one in expressions],
     }
-    rules = {"rule_files": [str(RULES)], "evaluation_interval": "30s", "tests": [test]}
+    suite = {
+        "rule_files": [str(file) for file in rules],
+        "evaluation_interval": f"{STEP_SECONDS}s",
+        "group_eval_order": GROUPS,
+        "tests": [test],
+    }
     file = folder / "books.yml"
-    file.write_text(json.dumps(rules))  # JSON is YAML
+    file.write_text(json.dumps(suite))  # JSON is YAML
     command = [program("promtool"), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
@@ -87,5 +103,29 @@ def test_a_fleet_without_totals_that_changes_every_two_minutes_reads_4_percent_l
         1800,
         f"abs(avg_over_time(({ERROR}){steps})) > 0.04",
         f"max_over_time(abs({ERROR}){steps}) > 0.1",
+    )
+    assert not found, found[-2000:]
+
+
+@pytest.mark.parametrize("totals", [True, False], ids=["totals", "rows"])
+def test_an_hour_of_ordinary_life_fires_nothing(totals: bool, tmp_path: Path) -> None:
+    """Churn, reconnects, share luck, two deploys of the service and one of the translator."""
+    deploys = Accidents(service=((1203, 1208), (2403, 2428)), sender=((1803, 1823),))
+    plan = Plan(
+        "life", churn_per_minute=2, reconnects_per_minute=0.25, totals=totals, accidents=deploys
+    )
+    text = ALERTS.read_text()
+    assert BELONGS.format(4) in text
+    alerts = tmp_path / "alerts.yml"
+    alerts.write_text(text.replace(BELONGS.format(4), BELONGS.format(4 * 3600 // STEP_SECONDS)))
+    fired = 'ALERTS{alertstate="firing", alertname!="StatsGatewayWatchdog"}'
+    watched = 'ALERTS{alertname="StatsGatewayWatchdog"}'
+    found = fails(
+        plan,
+        tmp_path,
+        3600,
+        f"count by (alertname, name, job, source) (present_over_time({fired}[1h]))",
+        f"absent({watched})",
+        rules=(RULES, alerts),
     )
     assert not found, found[-2000:]
