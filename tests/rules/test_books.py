@@ -15,6 +15,8 @@ from tests.rules.books import Accidents, Plan, run
 from tests.support.programs import program
 
 FOLDER = Path(__file__).resolve().parents[2] / "prometheus" / "rules"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 RULES, ALERTS = FOLDER / "recording.yml", FOLDER / "alerts.yml"
 GROUPS = [
     group["name"] for file in (RULES, ALERTS) for group in safe_load(file.read_text())["groups"]
