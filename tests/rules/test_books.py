@@ -15,6 +15,8 @@ from tests.rules.books import Accidents, Plan, run
 from tests.support.programs import program
 
 FOLDER = Path(__file__).resolve().parents[2] / "prometheus" / "rules"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 RULES, ALERTS = FOLDER / "recording.yml", FOLDER / "alerts.yml"
 GROUPS = [
     group["name"] for file in (RULES, ALERTS) for group in safe_load(file.read_text())["groups"]
@@ -43,7 +45,12 @@ NEVER_SEEN_SECONDS = 900
 
 
 def fails(
-    plan: Plan, folder: Path, seconds: int, *expressions: str, rules: tuple[Path, ...] = (RULES,)
+    plan: Plan,
+    folder: Path,
+    seconds: int,
+    *expressions: str,
+    rules: tuple[Path, ...] = (RULES,),
+    promtool: str = "promtool",
 ) -> str:
     """What promtool says of the expressions, each of which must give nothing at the end."""
     end = f"{seconds}s"
@@ -60,7 +67,7 @@ def fails(
     }
     file = folder / "books.yml"
     file.write_text(json.dumps(suite))  # JSON is YAML
-    command = [program("promtool"), "test", "rules", str(file)]
+    command = [program(promtool), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
@@ -92,8 +99,9 @@ def test_the_average_is_what_the_books_say(
     assert not found, found[-2000:]
 
 
+@pytest.mark.parametrize("promtool", ["promtool", "promtool3"])
 def test_a_fleet_without_totals_that_changes_every_two_minutes_reads_4_percent_low_at_most(
-    tmp_path: Path,
+    promtool: str, tmp_path: Path
 ) -> None:
     plan = Plan("storm-rows", churn_per_minute=20, reconnects_per_minute=2, totals=False)
     steps = "[1800s:30s]"
@@ -103,6 +111,7 @@ def test_a_fleet_without_totals_that_changes_every_two_minutes_reads_4_percent_l
         1800,
         f"abs(avg_over_time(({ERROR}){steps})) > 0.04",
         f"max_over_time(abs({ERROR}){steps}) > 0.1",
+        promtool=promtool,
     )
     assert not found, found[-2000:]
 
@@ -127,5 +136,6 @@ def test_an_hour_of_ordinary_life_fires_nothing(totals: bool, tmp_path: Path) ->
         f"count by (alertname, name, job, source) (present_over_time({fired}[1h]))",
         f"absent({watched})",
         rules=(RULES, alerts),
+        promtool="promtool3",
     )
     assert not found, found[-2000:]
