@@ -138,7 +138,7 @@ class Poller:
             for handle in delivery.handles:
                 handle.send(outgoing)
         if self._failures:
-            logger.info("%s: read again after %d failures", self._health.source, self._failures)
+            logger.info("%s: read again, failed readings: %d", self._health.source, self._failures)
         self._failures = 0
         self._health.succeeded(time.time(), time.monotonic() - began)
 

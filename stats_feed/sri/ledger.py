@@ -126,10 +126,13 @@ class Ledger:
         self._totals.add({key: 0 if key in past else value for key, value in grown.items()})
         for key, value in meter.counts.items():
             entry.counts[key] = max(value, entry.counts.get(key, 0))
-        if meter.owner is not None:
+        if entry.owner is None and meter.owner is not None:
             # What a channel counted while it belonged to nobody is its first row's.
-            meter.owner.add(entry.counts if entry.owner is None else grown)
-            entry.owner = meter.owner
+            meter.owner.add(entry.counts)
+        elif (owner := meter.owner or entry.owner) is not None:
+            # A row that a torn list has missed is still the channel's.
+            owner.add(grown)
+        entry.owner = meter.owner or entry.owner
         entry.seen = now
 
     def _drop(self, now: float) -> None:

@@ -107,6 +107,8 @@ class Api:
                     raise ReadError(Failure.TOO_LARGE, f"{path} has more than {MAX_ANSWER} bytes")
                 if time.monotonic() > deadline:
                     raise TimeoutError
+            if response.length:
+                raise ReadError(Failure.UNREACHABLE, f"{path}: the answer is cut off")
         if time.monotonic() > deadline:
             raise TimeoutError
         return Answer(response.status, bytes(body))

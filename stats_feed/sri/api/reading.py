@@ -181,7 +181,10 @@ def _bulk_channels(clients: list[Client]) -> Pages[Client]:
 
 def _metrics() -> Generator[str, Answer, str]:
     answer = yield "/metrics"
-    return _body(answer).decode("utf-8", "replace")
+    text = _body(answer).decode("utf-8", "replace")
+    if text and not text.endswith("\n"):
+        raise ReadError(Failure.MALFORMED, "/metrics is cut off")
+    return text
 
 
 class _GoneError(ReadError):

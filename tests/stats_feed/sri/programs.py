@@ -178,6 +178,8 @@ class Translator(Program):
         self.own_counts = own_counts
         self.shared: Line | None = None
         self.telemetry: Json = {}
+        self.hidden: set[int] = set()
+        """Clients that the list of miners misses."""
         self._aggregated = aggregated
 
     def open_channel(self, peer: Peer, name: str = "acme.miner") -> Line:
@@ -204,7 +206,11 @@ class Translator(Program):
         return {"server": {"total_channels": 0}, "sv2_clients": None, "sv1_clients": {}}
 
     def lists(self) -> Iterator[tuple[str, Json, dict[str, list[Json]]]]:
-        miners = [self.shown(self.miner(peer)) for peer in self.peers.values()]
+        miners = [
+            self.shown(self.miner(peer))
+            for peer in self.peers.values()
+            if peer.client_id not in self.hidden
+        ]
         yield "/api/v1/sv1/clients", {}, {"items": miners}
         channels = [self.shown(self.channel(line)) for line in self.upstream_lines()]
         lists: dict[str, list[Json]] = {"extended_channels": channels, "standard_channels": []}
@@ -273,6 +279,8 @@ class Pool(Program):
         self._has_server = has_server
         self._channels_of: dict[int, Iterator[int]] = {}
         self._metrics = ""
+        self.in_metrics: dict[str, dict[int, Json]] = {}
+        """What `/metrics` tells, as the rows of the lists by path and uid, for the oracle."""
 
     def open_channel(self, peer: Peer, name: str = "acme") -> Line:
         numbers = self._channels_of.setdefault(peer.uid, count(2))
@@ -299,6 +307,12 @@ class Pool(Program):
             lists = {"extended_channels": rows[::2], "standard_channels": standard}
             yield path, {"client_id": peer.client_id}, lists
         self._metrics = "".join(self.metric_lines())
+        self.in_metrics = {
+            f"/api/v1/clients/{peer.client_id}/channels": {
+                line.uid: self.metric_row(line) for line in peer.lines
+            }
+            for peer in self.peers.values()
+        }
 
     def channel(self, line: Line) -> Json:
         return {
@@ -315,6 +329,14 @@ class Pool(Program):
 
     def metrics(self) -> str:
         return self._metrics
+
+    def metric_row(self, line: Line) -> Json:
+        row: Json = {UID: line.uid, "shares_accepted": line.accepted}
+        if self.tells_work:
+            row["share_work_sum"] = line.work
+        if self.version is not Version.EARLY:
+            row["shares_rejected"] = line.refused
+        return row
 
     def metric_lines(self) -> Iterator[str]:
         for peer in self.peers.values():

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -231,6 +232,23 @@ def test_an_answer_that_is_too_large_fails_the_reading(monkeypatch: pytest.Monke
         with api_of(server) as api, pytest.raises(ReadError) as raised:
             api.run(read(), time.monotonic)
     assert raised.value.failure is Failure.TOO_LARGE
+
+
+def test_an_answer_that_is_cut_off_fails_the_reading() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def cut_off() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}")
+
+        server = threading.Thread(target=cut_off)
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with closing(http.Api(url, 5.0)) as api, pytest.raises(ReadError, match="cut off"):
+            api.run(read(), time.monotonic)
+        server.join()
 
 
 def test_a_reading_that_takes_too_long_in_total_fails(monkeypatch: pytest.MonkeyPatch) -> None:

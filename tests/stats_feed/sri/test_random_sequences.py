@@ -209,16 +209,20 @@ class Scene:
 
     def answer(self, target: str) -> Answer:
         answered = self.program.answer(target)
+        told_by_metrics = self.program.in_metrics if isinstance(self.program, Pool) else {}
         match self.random.randrange(80):
             case 0:
                 return Answer(self.random.choice([500, 503]), b"")
             case 1:
-                return Answer(200, answered.body[: len(answered.body) // 2])
+                cut = max(len(answered.body) // 2, 1)
+                return Answer(200, answered.body[:cut].rstrip(b"\n"))
             case 2 | 3:
                 for _ in range(self.random.randrange(4)):
                     self.act()
                 self.program.refresh()  # between two requests of one reading
-        if answered.status == 200:
+        if answered.status == 200 and target == "/metrics":
+            self.oracle.served |= told_by_metrics
+        elif answered.status == 200:
             self.oracle.serve(target, answered.body)
         return answered
 
@@ -231,7 +235,7 @@ class Scene:
         self.oracle.served = {}
         started = self.now - self.program.uptime
         try:
-            reading = drive(read(), self.answer)
+            reading = drive(read(self.random.choice([2, 50])), self.answer)
         except (ReadError, WrongSourceError):
             return
         was_there = self.readings == 0 and started - 1 <= self.feed_started
@@ -271,7 +275,8 @@ class PoolScene(Scene):
 
     def __init__(self, random: Random) -> None:
         version = random.choice(list(Version))
-        super().__init__(Pool(version, has_server=random.random() < 0.3), random)
+        pool = Pool(version, has_server=random.random() < 0.3, tells_work=random.random() < 0.5)
+        super().__init__(pool, random)
         self.feed = PoolFeed(
             self.feed_started, unknown_type=ConnectionType.TRANSLATOR, redact_ip=False
         )
@@ -280,6 +285,9 @@ class PoolScene(Scene):
         snapshot, _ = self.feed.snapshots(reading, now)
         clients = self.oracle.served["/api/v1/clients"]
         by_id = {row["client_id"]: uid for uid, row in clients.items()}
+        # `/metrics` is newer than the list, and may tell of clients that the list has not yet.
+        paths = {f"/api/v1/clients/{id_}/channels" for id_ in by_id}
+        self.oracle.served = {path: self.oracle.served.get(path, {}) for path in paths}
         accounts = {
             uid: list(self.oracle.served.get(f"/api/v1/clients/{id_}/channels", {}))
             for id_, uid in by_id.items()

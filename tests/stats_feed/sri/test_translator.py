@@ -170,12 +170,13 @@ def test_a_row_that_is_missed_once_is_the_same_row_when_it_is_back() -> None:
     watched = Watched(Translator())
     peer = working(watched.program, shares=5)
     watched.row()
-    del watched.program.peers[peer.client_id]
+    watched.program.hidden = {peer.client_id}  # its channel is listed all the same
+    peer.lines[0].share(1024.0)
     assert watched.after(10)["miners"] == []
-    watched.program.peers[peer.client_id] = peer
+    watched.program.hidden = set()
     snapshot = watched.after(10)
-    assert snapshot["miners"][0]["shares_submitted"] == 5
-    assert snapshot["totals"]["shares_submitted"] == 0
+    assert snapshot["miners"][0]["shares_submitted"] == 6
+    assert snapshot["totals"]["shares_submitted"] == 1
 
 
 def test_a_miner_whose_channel_is_opened_anew_keeps_its_sum() -> None:
