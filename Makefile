@@ -26,7 +26,7 @@ demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C 
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests
-	$(PYTEST)
+	$(PYTEST) --cov
 
 fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 	$(PYTEST) -m "not slow"
@@ -47,7 +47,7 @@ format: $(DEVELOPMENT) ## Format the code, and fix what lint can fix
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 	$(TOOL) $(BIN)/python -m benchmarks
 
-soak: $(DEVELOPMENT) tools ## Run accidents, storms and fuzzing for SECONDS (default 600)
+soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
@@ -60,7 +60,7 @@ upgrade: ## Re-make the lock files with the newest versions
 	@scripts/lock.sh --upgrade
 
 clean: ## Remove everything the targets made
-	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 
 $(RUNTIME): requirements.lock pyproject.toml
 	@scripts/environment.sh requirements.lock $@

@@ -108,7 +108,13 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         stack.callback(auth.close)
         intake = _intake(service, config, gates)
         refusals = Refusals()
-        self_metrics = SelfMetrics(service, intake.counters, CollectorRegistry(), refusals.counts)
+        self_metrics = SelfMetrics(
+            service,
+            intake.counters,
+            CollectorRegistry(),
+            refusals.counts,
+            gates.last_reload,
+        )
         renderer = Renderer(layout, config.max_downstreams_exposed)
         publisher = Publisher(intake.store, renderer, intake.counters, self_metrics, worker)
         history = await _history(config.history, intake.store, stack)

@@ -11,9 +11,12 @@ run() {
   "$@"
 }
 
-if have promtool; then
-  run promtool check config prometheus/prometheus.yml
-fi
+for promtool in promtool promtool3; do # the oldest Prometheus that is supported, and a 3.x
+  if have "$promtool"; then
+    run "$promtool" check config prometheus/prometheus.yml
+    run "$promtool" check rules --lint=all --lint-fatal prometheus/rules/*.yml
+  fi
+done
 if have amtool; then
   run amtool check-config prometheus/alertmanager.yml
 fi

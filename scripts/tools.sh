@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
-fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose)
+fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3)
 # A browser has too many libraries to be unpacked, openssl finds its configuration in one place
 # only, and ip is run as root.
 installed=(openssl chromium ip)
@@ -95,6 +95,11 @@ fetch() {
   amtool) get amtool prometheus-alertmanager ;;
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
   docker-compose) get_compose ;;
+  promtool3)
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || # Ubuntu, which has it as a package
+      { [ -n "${CI:-}" ] && install_packages debian-archive-keyring; } || return 1
+    scripts/prometheus3.sh
+    ;;
   esac
 }
 

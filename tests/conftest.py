@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import settings
 
-# The same examples each time, on machines that are slow at times.
+# The same examples each time, in CI too, on machines that are slow at times.
 settings.register_profile("repository", derandomize=True, deadline=None)
+# Other examples each time, for `make soak`: `--hypothesis-profile=random`.
+settings.register_profile("random", derandomize=False, deadline=None, print_blob=True)
 settings.load_profile("repository")
 
 

@@ -1,7 +1,8 @@
 """`python -m tests.soak [--seconds N]`: the tests of hostile peers and accidents, for longer.
 
-Fuzzing takes a third of the time; the rest is accidents and storms, each time with another seed,
-which is printed first, so that what fails can be repeated.
+A quarter of the time goes to fuzzing guided by coverage, and a tenth to the tests of properties, on
+random examples. The rest is rounds of dialogues, accidents and storms, at least one round. The seed
+of everything is printed first, so that a failure can be repeated with `--seed`.
 """
 
 import argparse
@@ -12,23 +13,66 @@ import sys
 import tempfile
 import time
 
+from tests.e2e.harness.service import Kind
 from tests.fuzz.targets import TARGETS
+from tests.fuzz.test_dialogues import besieged
 from tests.security.test_cuts import accidents
 from tests.security.test_storm import many_files, storm
 from tests.support.programs import ROOT
 
+FUZZED = 1 / 4
+PROPERTIES = 1 / 10
 LIVES = 5
+SIEGE_SECONDS = 30.0
+KINDS: tuple[Kind, ...] = ("proxy", "pool")
 
 
-def fuzz(target: str, seconds: float, seed: int) -> None:
-    """Fuzz one target. Raises CalledProcessError where something broke; it says which file."""
-    corpus = ROOT / "tests" / "fuzz" / "corpus" / target
-    with tempfile.TemporaryDirectory() as found:
+def fuzz(seconds: float, seed: int) -> None:
+    """Fuzz every target. Raises CalledProcessError where one broke; its output names the file."""
+    if importlib.util.find_spec("atheris") is None:
+        say("fuzzing left out: atheris has no wheel for this Python or machine")
+        return
+    # libFuzzer takes 0 for no limit.
+    each = max(1, round(seconds / len(TARGETS)))
+    for target in TARGETS:
+        say(f"fuzzing {target}, seed {seed}")
+        corpus = ROOT / "tests" / "fuzz" / "corpus" / target
+        with tempfile.TemporaryDirectory() as found:
+            command = [
+                *(sys.executable, "-m", "tests.fuzz", target),
+                *(f"-max_total_time={each}", f"-seed={seed}"),
+                *("-max_len=65536", "-verbosity=0", found, str(corpus)),
+            ]
+            subprocess.run(command, cwd=ROOT, check=True)
+
+
+def properties(seconds: float, seed: int) -> None:
+    """Test the properties, each time on other examples. Raises CalledProcessError."""
+    files = [
+        str(path)
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "from hypothesis import" in path.read_text()
+    ]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        say(f"properties on random examples, seed {seed}")
         command = [
-            *(sys.executable, "-m", "tests.fuzz", target, f"-max_total_time={seconds:.0f}"),
-            *(f"-seed={seed}", "-max_len=65536", "-verbosity=0", found, str(corpus)),
+            *(sys.executable, "-m", "pytest", "-q", "--no-header", "-m", "not slow"),
+            *("--hypothesis-profile=random", f"--hypothesis-seed={seed}", *files),
         ]
         subprocess.run(command, cwd=ROOT, check=True)
+        seed += 1
+
+
+def round_of_all(seed: int) -> None:
+    """Dialogues, accidents and a storm. Raises AssertionError, among others."""
+    for kind in KINDS:
+        say(f"dialogues with stats-{kind}, seed {seed}")
+        besieged(kind, seed, SIEGE_SECONDS)
+    say(f"{LIVES * 10} accidents, seed {seed}")
+    accidents(seed, LIVES)
+    say("a storm")
+    storm()
 
 
 def say(what: str) -> None:
@@ -43,20 +87,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     arguments = parser.parse_args()
     end = time.monotonic() + arguments.seconds
-    if importlib.util.find_spec("atheris") is None:
-        say("fuzzing left out: atheris has no wheel for this Python or machine")
-    else:
-        for target in TARGETS:
-            say(f"fuzzing {target}, seed {arguments.seed}")
-            fuzz(target, arguments.seconds / 3 / len(TARGETS), arguments.seed)
     seed = arguments.seed
-    while time.monotonic() < end:
-        say(f"{LIVES * 10} accidents, seed {seed}")
-        accidents(seed, LIVES)
-        say("a storm")
-        with many_files():
-            storm()
-        seed += 1
+    say(f"seed {seed}")
+    fuzz(arguments.seconds * FUZZED, seed)
+    properties(arguments.seconds * PROPERTIES, seed)
+    with many_files():
+        round_of_all(seed)
+        while time.monotonic() < end:
+            seed += 1
+            round_of_all(seed)
     say("nothing broke")
     return 0
 

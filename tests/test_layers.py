@@ -209,7 +209,7 @@ def test_nothing_happens_on_import() -> None:
     ]
     program = f"""
 import faulthandler, importlib, logging, os, signal, threading
-import asyncio, ssl, tomllib, uvicorn, starlette.applications, prometheus_client
+import asyncio, ctypes, ssl, tomllib, uvicorn, starlette.applications, prometheus_client
 before = set(os.listdir("/proc/self/fd"))
 signals = [signal.getsignal(number) for number in signal.valid_signals()]
 for name in {names!r}:

@@ -13,6 +13,7 @@ import yaml
 from exporters.exposition.families import ALL
 from exporters.exposition.refusals import HttpReason
 from stats_gateway.errors import ConnectionReason, Reason
+from tests.grafana.announced import ANNOUNCED
 from tests.grafana.promql import read
 from tests.support.programs import program
 
@@ -28,6 +29,18 @@ RECEIVERS = {"critical": "page", "warning": "ticket", "info": "nobody", "none": 
 """Where each severity goes; there are no others."""
 
 WATCHDOG = "StatsGatewayWatchdog"
+PROMTOOLS = ("promtool", "promtool3")
+"""Of the oldest Prometheus that is supported, Debian 12's 2.42, and of a 3.x."""
+
+EVALUATION_SECONDS = 15
+"""How often a group runs that does not say: the evaluation_interval of prometheus.yml."""
+
+GAP_SECONDS = 300
+"""How long a restart or an outage may last without ending an alert."""
+
+FEWEST_IN_A_RANGE = 10
+"""A range over a record misses at most its newest sample: this many make that little."""
+
 DOMAINS = ("StatsGateway", "StratumProxy", "StratumPool")
 
 Yaml = dict[str, Any]  # YAML has no types
@@ -42,10 +55,14 @@ class Case(NamedTuple):
     """The labels of every alert that must fire, `alertname` among them; empty for silence."""
 
 
-def rules() -> Iterator[Yaml]:
+def groups() -> Iterator[Yaml]:
     for file in RULE_FILES:
-        for group in yaml.safe_load(file.read_text())["groups"]:
-            yield from group["rules"]
+        yield from yaml.safe_load(file.read_text())["groups"]
+
+
+def rules() -> Iterator[Yaml]:
+    for group in groups():
+        yield from group["rules"]
 
 
 def cases() -> Iterator[Case]:
@@ -58,7 +75,10 @@ def cases() -> Iterator[Case]:
 
 
 ALERTS = [rule for rule in rules() if "alert" in rule]
-RECORDS = {rule["record"] for rule in rules() if "record" in rule}
+GROUP_OF = {
+    rule["record"]: group for group in groups() for rule in group["rules"] if "record" in rule
+}
+RECORDS = GROUP_OF.keys()
 NAMES = sorted({rule["alert"] for rule in ALERTS})
 CASES = list(cases())
 FIRED = [labels for case in CASES for labels in case.expected]
@@ -74,13 +94,15 @@ def run(*command: str | Path) -> str:
     return result.stdout
 
 
-def test_promtool_finds_nothing_to_mend_in_the_rules() -> None:
-    run(program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+def test_promtool_finds_nothing_to_mend_in_the_rules(promtool: str) -> None:
+    run(program(promtool), "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
 
 
+@pytest.mark.parametrize("promtool", PROMTOOLS)
 @pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
-def test_rules_do_what_their_promtool_tests_say(file: Path) -> None:
-    run(program("promtool"), "test", "rules", file)
+def test_rules_do_what_their_promtool_tests_say(file: Path, promtool: str) -> None:
+    run(program(promtool), "test", "rules", file)
 
 
 @each_alert
@@ -144,8 +166,50 @@ def test_an_alert_keeps_its_identity_and_does_not_rank(alert: Yaml) -> None:
     assert not re.search(r"\b(topk|bottomk)\b", alert["expr"]), "who is in the top changes"
 
 
+@each_alert
+def test_an_alert_says_what_to_do_first(alert: Yaml) -> None:
+    description = alert["annotations"]["description"]
+    assert re.search(r"[.?] First (look|compare) [^{}]*[.?]$", description) or (
+        alert["alert"] == WATCHDOG
+    )
+
+
+@each_alert
+def test_a_gap_does_not_end_an_alert(alert: Yaml) -> None:
+    if alert["alert"] != WATCHDOG:
+        gap = min(seconds(alert.get("for", "0s")) + 60, GAP_SECONDS)
+        assert seconds(alert["keep_firing_for"]) >= gap
+
+
+def seconds(duration: str) -> int:
+    """Prometheus' notation, for example `1d`, `22h50m` or `15s`."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([smhd])", duration))
+
+
+def interval(group: Yaml) -> int:
+    return seconds(group["interval"]) if "interval" in group else EVALUATION_SECONDS
+
+
+@pytest.mark.parametrize("group", list(groups()), ids=lambda group: str(group["name"]))
+def test_no_rule_reads_a_record_that_may_be_older_than_its_own_step(group: Yaml) -> None:
+    before: set[str] = set()
+    for rule in group["rules"]:
+        for selector in read(rule["expr"]).selectors:
+            maker = GROUP_OF.get(selector.metric)
+            if maker is None or selector.metric in before or selector.function == "last_over_time":
+                continue  # last_over_time() says itself how old its sample may be
+            if selector.window is None:
+                assert maker["name"] != group["name"], f"{selector.metric} is recorded further down"
+                assert interval(maker) <= interval(group), selector.metric
+            else:
+                window = seconds(selector.window.split(":")[0])
+                assert window >= FEWEST_IN_A_RANGE * interval(maker), selector.metric
+        before.add(rule.get("record", ""))
+
+
 def test_rules_read_only_what_is_exposed_or_recorded() -> None:
-    exposed = {family.name for family in ALL} | {"up"}
+    exposed = {family.name for family in ALL} | ANNOUNCED.keys() | {"up"}
     used = {metric for rule in rules() for metric in read(rule["expr"]).metrics}
     assert used <= exposed | RECORDS
 
@@ -156,7 +220,9 @@ def test_the_header_lists_every_record() -> None:
     for record in RECORDS:
         level, metric, operations = record.split(":")
         assert f":{operations}" in header, record
-        assert f"{level}:{metric}:" in header or operations.endswith("_every5m"), record
+        assert f"{level}:{metric}:" in header or operations.endswith(("_every5m", "_every1h")), (
+            record
+        )
 
 
 def test_alertmanager_loads_its_configuration() -> None:
@@ -205,6 +271,35 @@ def test_an_inhibition_never_rests_on_a_label_that_both_sides_lack(rule: Yaml) -
             assert labels.keys() >= set(rule["equal"])
 
 
+@pytest.mark.parametrize("rule", inhibitions(), ids=lambda rule: str(rule["source_matchers"]))
+def test_what_holds_back_outlives_what_is_held_back(rule: Yaml) -> None:
+    """Without that, an alert that nobody needs is sent in the minutes after its cause has ended."""
+    if "name" in rule["equal"] or any("StatsGatewayService" in m for m in rule["source_matchers"]):
+        return  # one alert at two severities; or what nothing can be evaluated beside
+    kept = {alert["alert"]: seconds(alert.get("keep_firing_for", "0s")) for alert in ALERTS}
+    causes = {one["alertname"] for one in FIRED if matches(one, rule["source_matchers"])}
+    effects = {one["alertname"] for one in FIRED if matches(one, rule["target_matchers"])}
+    if causes & {"StatsGatewaySourceStale", "StatsGatewaySourceRowsMissing"}:
+        return  # without rows no effect begins
+    assert min(kept[name] for name in causes) >= max(kept[name] for name in effects)
+
+
+def test_ten_vanished_miners_are_one_message_with_their_names(tmp_path: Path) -> None:
+    group = {"alertname": "StratumProxyMinerVanished", "source": "translator-1"}
+    names = [f"rig{number}" for number in range(10)]
+    alerts = [
+        {"status": "firing", "labels": {"name": name}, "annotations": {"description": name + "!"}}
+        for name in names
+    ]
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps({"status": "firing", "groupLabels": group, "alerts": alerts}))
+    command = ("template", "render", f"--template.glob={FOLDER / 'notifications.tmpl'}")
+    text = '--template.text={{ template "stratum.title" . }}|{{ template "stratum.text" . }}'
+    title, body = run(program("amtool"), *command, f"--template.data={data}", text).split("|")
+    assert title == "10 miners vanished from translator-1"
+    assert all(f"- {name}!" in body for name in names)
+
+
 @pytest.mark.parametrize(
     ("cause", "held_back", "is_held_back"),
     [
@@ -219,6 +314,10 @@ def test_an_inhibition_never_rests_on_a_label_that_both_sides_lack(rule: Yaml) -
         ("StratumProxyNoMiners", "StratumProxyMinerVanished", True),
         ("StratumProxyMinerVanished", "StratumProxyNoMiners", False),
         ("StratumPoolNoTranslator", "StratumPoolMintGone", False),
+        ("StratumProxyHashrateDown", "StratumProxyMinerHashrateDown", True),
+        ("StatsGatewaySourceFlapping", "StratumProxyHashrateDown", True),
+        ("StratumProxySharesStandStill", "StratumProxyMinerIdle", True),
+        ("StratumProxyRejectionsHigh", "StratumProxyRejectReasonHigh", True),
     ],
 )
 def test_one_cause_wakes_once(cause: str, held_back: str, is_held_back: bool) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ class Watched(Generic[T]):
         self._files = loaded.files
         self._read = self._seen = _signature(loaded.files)
         self._error: str | None = None
+        self.read_at = time.time()
+        """When the files were last read and right, in unix seconds."""
 
     @property
     def is_in_force(self) -> bool:
@@ -71,6 +74,7 @@ class Watched(Generic[T]):
         else:
             self.value, self._files, self._error = loaded.value, loaded.files, None
             self._read = self._seen = _signature(loaded.files)
+            self.read_at = time.time()
             why = "as asked" if at_once else "since it changed"
             log.info("%s: read again, %s", self._name, why)
 

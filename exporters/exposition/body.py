@@ -1,4 +1,4 @@
-"""From pieces to the body of one answer: which families and sources, in which format."""
+"""Puts the body of an answer together from the pieces of the families and sources asked for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from exporters.exposition.text_format import Format, header
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a scrape asks for; empty means everything."""
+    """The families and sources that a scrape asks for; empty sets mean all of them."""
 
     names: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()

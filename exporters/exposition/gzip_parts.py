@@ -1,8 +1,15 @@
-"""gzip bodies put together from parts that were compressed once.
+"""Puts gzip bodies together from parts that were compressed once.
 
-A raw deflate stream that is fully flushed ends on a byte boundary and refers to nothing before it,
-so such parts join in any order into one gzip member (RFC 1952). Members are not joined: some
-clients stop after the first.
+A raw deflate stream that is fully flushed ends on a byte boundary and refers to nothing before it.
+So such parts, one after the other in any order, are one stream again. An example with two lines:
+
+    "a 1\\n"     4a 54 30 e4 02 00 00 00 ff ff
+    "b 2\\n"     4a 52 30 e2 02 00 00 00 ff ff
+
+The gzip body of both is a header of ten bytes, the first part, the second part, an empty last block
+(`03 00`), and the CRC-32 and the length of the whole text (RFC 1952). The CRC is computed from the
+CRCs of the parts, so that no text is read again. A body is one gzip member, although several
+members would be allowed: some clients stop after the first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +21,7 @@ LEVEL = 1
 """ISA-L's level 1: for exposition text as small as its higher ones, several times faster."""
 
 SMALL_BYTES = 64 * 1024
-"""Chunks below this are worth a copy: to send one costs as much as to copy this many bytes."""
+"""Chunks below this size are copied together: to send one costs as much as such a copy."""
 
 _RAW = -15
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -25,10 +32,10 @@ _POLYNOMIAL = 0xEDB88320
 
 @dataclass(frozen=True, slots=True)
 class Deflated:
-    """Some text, compressed so that it can stand anywhere in a stream."""
+    """A text, compressed in a way that lets it stand anywhere in a stream."""
 
     chunks: tuple[bytes, ...]
-    """One after the other, the raw deflate data."""
+    """The raw deflate data, in pieces."""
     size: int
     """Bytes of the text."""
     crc: int
@@ -39,7 +46,7 @@ EMPTY = Deflated((), 0, 0)
 
 
 class Deflater:
-    """Compresses texts, one after the other; for one thread."""
+    """Compresses one text after the other; only one thread may use it."""
 
     def __init__(self) -> None:
         # A full flush forgets what came before, so one stream can give parts for ever.
@@ -85,11 +92,11 @@ def _merge_small(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def combine_crcs(first: int, second: int, second_size: int) -> int:
-    """The CRC-32 of two texts one after the other, from theirs.
+    """The CRC-32 of two texts one after the other, from the CRC-32 of each.
 
-    CRC-32 is linear: appending a text is appending as many zeros, then adding the text's own CRC.
-    A few zeros are quickest run over; many are one multiplication by a power of x modulo the
-    polynomial, as zlib's crc32_combine does it.
+    CRC-32 is linear: to append a text is to append as many zeros, and then to add the CRC of the
+    text. A few zeros are run over. Many zeros are one multiplication by a power of x modulo the
+    polynomial, as in zlib's crc32_combine.
     """
     if second_size <= len(_ZEROS):
         zeros = memoryview(_ZEROS)[:second_size]

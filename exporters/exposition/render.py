@@ -1,8 +1,14 @@
-"""From sources to pieces of the exposition, column by column, with what did not change kept.
+"""Renders sources to compressed pieces of the exposition, and keeps the pieces that did not change.
 
-What rows' lines have in common is kept for as long as the rows' identities stay, and a family's
-compressed piece for as long as none of its values change. What is rendered is compressed a chunk at
-a time, so the text is never held whole.
+A piece is one family of one source. Example: the source `a` sends two miners, and between two
+snapshots only their hashrates change. Then the piece of `stratum_proxy_miner_info` is the same
+object as before, and only `stratum_proxy_miner_hashrate_hashes_per_second` is rendered again:
+
+    stratum_proxy_miner_hashrate_hashes_per_second{source="a",downstream_id="1",name="x"} 1.5e14
+    stratum_proxy_miner_hashrate_hashes_per_second{source="a",downstream_id="2",name="y"} 2.5e14
+
+The labels of both lines come from a template that is kept as long as the rows have the same ids and
+names (see `lines`). The text is compressed a chunk at a time and never held whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +28,12 @@ from stats_gateway.store.sources import Source, View
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """One source's share of the exposition, by family name."""
+    """The part of the exposition that belongs to one source, by the names of the families."""
 
     lines: Mapping[str, bytes]
-    """Of source families: a few lines each."""
+    """The lines of source families: a few of each."""
     rows: Mapping[str, Deflated]
-    """Of row families."""
+    """The lines of row families, compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Exposition(Generic[RowsT]):
 
 
 class Renderer(Generic[RowsT]):
-    """Renders view after view; for one thread."""
+    """Renders one view after the other; only one thread may use it."""
 
     def __init__(self, layout: Layout[RowsT], max_downstreams_exposed: int | None) -> None:
         self._layout = layout
@@ -67,7 +73,7 @@ class SourceRenderer(Generic[RowsT]):
         self._identities = Identities(layout, name)
         self._source: Source | None = None
         self._rows: RowsT | None = None
-        self._columns: dict[str, _RenderedColumn] = {}
+        self._families: dict[str, _RenderedFamily] = {}
         self._pieces = Pieces({}, {})
 
     def render(self, source: Source, deflater: Deflater) -> Pieces:
@@ -76,11 +82,11 @@ class SourceRenderer(Generic[RowsT]):
             rows = self._layout.rows(source)
             hidden = 0 if rows is None else self._hidden(len(rows))
             if rows is not self._rows:
-                self._columns = self._render_rows(rows, deflater)
+                self._families = self._render_rows(rows, deflater)
             self._source, self._rows = source, rows
             self._pieces = Pieces(
                 lines=self._lines(source, hidden),
-                rows={name: column.piece for name, column in self._columns.items()},
+                rows={name: family.piece for name, family in self._families.items()},
             )
         return self._pieces
 
@@ -98,7 +104,7 @@ class SourceRenderer(Generic[RowsT]):
             for family in self._layout.source_families
         }
 
-    def _render_rows(self, rows: RowsT | None, deflater: Deflater) -> dict[str, "_RenderedColumn"]:
+    def _render_rows(self, rows: RowsT | None, deflater: Deflater) -> dict[str, "_RenderedFamily"]:
         if rows is None:
             self._identities.forget()
             return {}
@@ -111,8 +117,8 @@ class SourceRenderer(Generic[RowsT]):
 
     def _render_family(
         self, family: RowFamily[RowsT], rows: RowsT, deflater: Deflater, *, same: bool
-    ) -> "_RenderedColumn":
-        before = self._columns.get(family.name) if same else None
+    ) -> "_RenderedFamily":
+        before = self._families.get(family.name) if same else None
         values = family.values(rows)
         details = [(name, column(rows)) for name, column in family.details]
         if before is not None and before.values == values and before.details == details:
@@ -120,21 +126,21 @@ class SourceRenderer(Generic[RowsT]):
         write = partial(sample_lines, family.name, self._identities.templates)
         if isinstance(values, Mapping):
             by_reason = (write(column, details, reason) for reason, column in values.items())
-            return _RenderedColumn(
+            return _RenderedFamily(
                 values, details, deflater.deflate(chain.from_iterable(by_reason))
             )
-        return _RenderedColumn(values, details, deflater.deflate(write(values, details)))
+        return _RenderedFamily(values, details, deflater.deflate(write(values, details)))
 
 
 @dataclass(frozen=True, slots=True)
-class _RenderedColumn:
+class _RenderedFamily:
     values: Column | ByReason
     details: Sequence[tuple[str, Texts]]
     piece: Deflated
 
 
 class Identities(Generic[RowsT]):
-    """What the lines of a row have in common, kept while the row is the same row."""
+    """The templates of the rows of one source, kept as long as the rows have the same labels."""
 
     def __init__(self, layout: Layout[RowsT], source: str) -> None:
         self._layout = layout

@@ -1,6 +1,7 @@
-"""The service's metrics about itself, through prometheus-client."""
+"""Exposes the metrics of the service about itself, through prometheus-client."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -34,8 +35,17 @@ APPLY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 NOTHING: Mapping[HttpReason, int] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class LastReload:
+    """The last time that the files which are read again while running were read."""
+
+    is_successful: bool = True
+    succeeded_at: float = 0.0
+    """Unix seconds."""
+
+
 class SelfMetrics:
-    """What the service says of itself on every scrape."""
+    """The metrics that the service adds to every scrape about itself."""
 
     def __init__(
         self,
@@ -43,10 +53,12 @@ class SelfMetrics:
         counters: Counters,
         registry: CollectorRegistry,
         http_refusals: Mapping[HttpReason, int] = NOTHING,
+        last_reload: Callable[[], LastReload] = LastReload,
     ) -> None:
         self._registry = registry
         disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped in the library
         registry.register(CountersCollector(service, counters, http_refusals))
+        registry.register(ReloadCollector(last_reload))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -113,6 +125,19 @@ class CountersCollector(Collector):
         yield _counts(families.MESSAGES_REFUSED, list(Reason), counters.messages_refused)
         yield _counts(families.VALUES_DROPPED, list(DroppedValue), counters.values_dropped)
         yield _single(families.RECEIVED_BYTES, counters.received_bytes)
+
+
+class ReloadCollector(Collector):
+    """Turns the last reload of files into families."""
+
+    def __init__(self, last_reload: Callable[[], LastReload]) -> None:
+        self._last_reload = last_reload
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, as Prometheus names its own of the same meaning."""
+        last = self._last_reload()
+        yield _single(families.CONFIG_SUCCESSFUL, last.is_successful)
+        yield _single(families.CONFIG_SUCCESS_TIMESTAMP, last.succeeded_at)
 
 
 def _metric(family: Family) -> CounterMetricFamily | GaugeMetricFamily:

@@ -1,6 +1,6 @@
-"""How families and samples are spelled, in the text format 0.0.4 and in OpenMetrics 1.0.
+"""Spells families and samples in the text format 0.0.4 and in OpenMetrics 1.0.
 
-Both spell samples the same way, so that only headers and the end differ.
+Both formats spell samples the same way; only the headers and the end differ.
 """
 
 from array import array
@@ -38,7 +38,7 @@ def escape(value: str) -> str:
 
 
 def escape_all(values: Sequence[str]) -> Sequence[str]:
-    """`escape` for many values, of which hardly any needs it."""
+    """`escape` for many values, of which hardly any needs to be escaped."""
     joined = "".join(values)
     if '"' in joined or "\\" in joined or "\n" in joined:
         return [escape(value) for value in values]

@@ -64,7 +64,7 @@ class Config:
     web_listen_address: Address
     log_level: LogLevel
     log_format: LogFormat
-    max_downstreams_exposed: int | None
+    max_downstreams_exposed: int
     redact_ip: bool
     ingest_access: IngestAccess
     limits: Limits

@@ -1,4 +1,4 @@
-"""The connection to the gateway, kept by a thread of its own."""
+"""A handle keeps the connection to one gateway, with a thread of its own."""
 
 import contextlib
 import logging
@@ -15,7 +15,7 @@ from stats_gateway.sender.backoff import MAX_DELAY, backoff
 from stats_gateway.sender.errors import EncodeError
 from stats_gateway.sender.session import Gateway, Session, Timeouts
 from stats_gateway.sender.snapshots import Snapshot
-from stats_gateway.sender.wire import Hello, encode_snapshot
+from stats_gateway.sender.wire import Hello, Outgoing
 
 __all__ = ["HandleStatistics", "StatsHandle"]
 
@@ -83,7 +83,7 @@ class StatsHandle:
         self._wake_writer.settimeout(0)
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._newest: Snapshot | None = None
+        self._newest: Outgoing | None = None
         self._newest_since = 0.0
         self._unsent = False
         self._session: Session | None = None
@@ -95,13 +95,17 @@ class StatsHandle:
         )
         self._thread.start()
 
-    def send(self, snapshot: Snapshot) -> None:
-        """Store `snapshot` as the newest and return at once. It must not be changed afterwards."""
+    def send(self, snapshot: Snapshot | Outgoing) -> None:
+        """Store `snapshot` as the newest and return at once. It must not be changed afterwards.
+
+        One `Outgoing` given to several handles is encoded once.
+        """
+        outgoing = snapshot if isinstance(snapshot, Outgoing) else Outgoing(snapshot)
         with self._lock:
             counts = self._statistics
             if self._unsent:
                 self._statistics = replace(counts, replaced=counts.replaced + 1)
-            self._newest = snapshot
+            self._newest = outgoing
             self._newest_since = time.monotonic()
             wake = not self._unsent
             self._unsent = True
@@ -186,7 +190,7 @@ class StatsHandle:
             self._session = None
             self._statistics = replace(self._statistics, connected=False)
 
-    def _take(self) -> Snapshot | None:
+    def _take(self) -> Outgoing | None:
         with self._lock:
             if not self._unsent:
                 return None
@@ -197,9 +201,9 @@ class StatsHandle:
                 self._statistics = replace(counts, expired=counts.expired + 1)
             return self._newest
 
-    def _deliver(self, session: Session, snapshot: Snapshot) -> None:
+    def _deliver(self, session: Session, snapshot: Outgoing) -> None:
         try:
-            frame = encode_snapshot(snapshot)
+            frame = snapshot.frame()
         except EncodeError as error:
             self._failed(error)
             return

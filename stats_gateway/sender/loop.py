@@ -1,4 +1,4 @@
-"""When snapshots are taken: every interval, and at once when the membership changed."""
+"""The loop takes snapshots: one every interval, and one at once when the membership changed."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from stats_gateway.sender.handle import StatsHandle
 from stats_gateway.sender.snapshots import Snapshot
+from stats_gateway.sender.wire import Outgoing
 
 __all__ = ["MIN_GAP", "SnapshotLoop", "Tracker"]
 
@@ -28,22 +29,25 @@ class Tracker(Protocol):
 
 
 class SnapshotLoop:
-    """Gives a tracker's snapshots to a handle, on a daemon thread of its own.
+    """Gives a tracker's snapshots to one handle or several, on a daemon thread of its own.
 
-    The first goes out at once, the next ones every `handle.interval` seconds, or `gap` seconds
-    after the last one when the membership changed. One loop a tracker.
+    The first goes out at once, the next ones every `handle.interval` seconds (the shortest one of
+    several), or `gap` seconds after the last one when the membership changed. Each handle has a
+    connection, a thread and a backoff of its own, so that a gateway that is down delays no other;
+    a snapshot is encoded once for all of them. One loop a tracker.
     """
 
     def __init__(
         self,
         tracker: Tracker,
         handle: StatsHandle,
-        *,
+        *others: StatsHandle,
         gap: float = MIN_GAP,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tracker = tracker
-        self._handle = handle
+        self._handles = (handle, *others)
+        self._interval = min(one.interval for one in self._handles)
         self._gap = gap
         self._clock = clock
         self._closing = threading.Event()
@@ -70,9 +74,11 @@ class SnapshotLoop:
                 return
             started = time.monotonic()
             try:
-                self._handle.send(self._tracker.snapshot(self._clock()))
+                outgoing = Outgoing(self._tracker.snapshot(self._clock()))
+                for handle in self._handles:
+                    handle.send(outgoing)
             except Exception:
                 logger.exception("no snapshot this time")
             elapsed = time.monotonic() - started
-            self._tracker.changed.wait(max(self._handle.interval - elapsed, self._gap))
+            self._tracker.changed.wait(max(self._interval - elapsed, self._gap))
             self._closing.wait(self._gap - (time.monotonic() - started))

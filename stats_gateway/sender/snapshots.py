@@ -1,20 +1,24 @@
-"""The shapes of what a sender sends, as the gateway documents them.
+"""This module holds the shapes of what a sender sends, as the gateway documents them.
 
 Hashrates are in hashes per second, times in whole unix seconds, balances and amounts in ehash,
-`work` in difficulty: the sum over the accepted shares since the downstream connected.
+`work` in difficulty: the sum over the accepted shares since the downstream connected. None says
+that a value is not known, which is not the same as 0.
 """
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NotRequired, TypedDict
 
 __all__ = [
     "ConnectionInfo",
     "ConnectionSnapshot",
     "ConnectionType",
+    "DeviceInfo",
     "DownstreamInfo",
     "MinerInfo",
     "MinerSnapshot",
+    "RejectReason",
     "Snapshot",
+    "Totals",
     "UpstreamInfo",
     "WalletInfo",
 ]
@@ -26,6 +30,25 @@ class ConnectionType(Enum):
     TRANSLATOR = "Translator"
     MINT = "Mint"
     JOB_DECLARATOR = "Job Declarator"
+    MINER = "Miner"
+    """A device that speaks Stratum V2 to the pool itself."""
+
+
+class RejectReason(StrEnum):
+    """Why a share was refused; the value is its name on the wire.
+
+    Every value that is none of these is `OTHER`: `RejectReason("job-not-found")`.
+    """
+
+    STALE = "stale"
+    DUPLICATE = "duplicate"
+    LOW_DIFFICULTY = "low_difficulty"
+    UNAUTHORIZED = "unauthorized"
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RejectReason":  # noqa: ARG003 - Enum's signature
+        return cls.OTHER
 
 
 class DownstreamInfo(TypedDict):
@@ -33,18 +56,44 @@ class DownstreamInfo(TypedDict):
 
     downstream_id: int
     address: str | None
-    hashrate: float
-    shares_submitted: int
-    shares_rejected: int
-    work: float
-    connected_at: int
-    last_share_at: int | None
+    hashrate: float | None
+    shares_submitted: int | None
+    connected_at: int | None
+    shares_rejected: NotRequired[int | None]
+    shares_rejected_by: NotRequired[dict[str, int]]
+    """By the value of a `RejectReason`."""
+    work: NotRequired[float | None]
+    last_share_at: NotRequired[int | None]
+    agent: NotRequired[str]
+    """What the downstream says it is: `cgminer/4.11.1`."""
+
+
+class DeviceInfo(TypedDict):
+    """What a miner's device itself reports, where the sender knows it."""
+
+    hashrate: NotRequired[float]
+    power: NotRequired[float]
+    """Watts."""
+    temperature: NotRequired[float]
+    """Degrees Celsius."""
 
 
 class MinerInfo(DownstreamInfo):
     """One miner of a translator."""
 
     name: str
+    difficulty: NotRequired[float]
+    """The difficulty that its next job asks for."""
+    device: NotRequired[DeviceInfo]
+
+
+class Totals(TypedDict):
+    """What all sessions since the sender's start add up to, those that ended included."""
+
+    shares_submitted: NotRequired[int]
+    shares_rejected: NotRequired[int]
+    shares_rejected_by: NotRequired[dict[str, int]]
+    work: NotRequired[float]
 
 
 class WalletInfo(TypedDict):
@@ -70,6 +119,7 @@ class MinerSnapshot(TypedDict):
     timestamp: int
     wallet: NotRequired[WalletInfo]
     upstream: NotRequired[UpstreamInfo]
+    totals: NotRequired[Totals]
 
 
 class ConnectionInfo(DownstreamInfo):
@@ -80,7 +130,7 @@ class ConnectionInfo(DownstreamInfo):
     channels: list[int]
     quotes_created: int | None
     ehash_mined: int | None
-    work_selection: bool
+    work_selection: NotRequired[bool | None]
 
 
 class ConnectionSnapshot(TypedDict):
@@ -89,6 +139,7 @@ class ConnectionSnapshot(TypedDict):
     connections: list[ConnectionInfo]
     timestamp: int
     listen_address: NotRequired[str]
+    totals: NotRequired[Totals]
 
 
 Snapshot = MinerSnapshot | ConnectionSnapshot

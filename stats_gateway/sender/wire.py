@@ -1,8 +1,9 @@
-"""The sender's half of the wire: messages to frames, and the gateway's answers from bytes.
+"""This is the sender's half of the wire: messages to frames, and the gateway's answers from bytes.
 
 A frame is a 4-byte big-endian length, then one MessagePack map with one key, the message's name.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
@@ -18,6 +19,7 @@ __all__ = [
     "Answer",
     "AnswerDecoder",
     "Hello",
+    "Outgoing",
     "Refusal",
     "Welcome",
     "encode_hello",
@@ -74,6 +76,27 @@ def encode_hello(hello: Hello) -> bytes:
 def encode_snapshot(snapshot: Snapshot) -> bytes:
     """Return the frame of a whole snapshot. Raises EncodeError."""
     return _frame("MinerSnapshot" if "miners" in snapshot else "ConnectionSnapshot", snapshot)
+
+
+class Outgoing:
+    """A snapshot on its way to one or several gateways, encoded once, when the first one takes it.
+
+    While no gateway is there, nothing is encoded.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._lock = threading.Lock()
+        self._snapshot = snapshot
+        self._frame: bytes | None = None
+
+    def frame(self) -> bytes:
+        """Return the frame of the whole snapshot. Raises EncodeError."""
+        with self._lock:
+            if self._frame is None:
+                self._frame = encode_snapshot(self._snapshot)
+                # The frame is all that is needed from here on: the rows need not stay in memory.
+                del self._snapshot
+            return self._frame
 
 
 def _frame(name: str, fields: Mapping[str, object]) -> bytes:

@@ -65,6 +65,13 @@ class TypedDecoder(Generic[T]):
         except (RecursionError, MemoryError) as error:
             raise MessageRefused(Reason.MALFORMED, str(error) or "out of memory") from error
 
+    def decode_strictly(self, payload: Bytes) -> T | None:
+        """The value that `payload` encodes; None, and no repair, where `decode` would do more."""
+        try:
+            return self._decoder.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MemoryError):
+            return None
+
     def _decode_repaired(self, payload: Bytes, error: Exception) -> T:
         if len(payload) > self._max_repair_bytes:
             raise _refusal(error) from error
@@ -114,13 +121,12 @@ class RowDecoder(Generic[T]):
             if comma is None and search + MAX_ROW_BYTES < last:
                 raise _too_long(count)
             end = comma.start() if comma else last
-            try:
-                batch = self._rows.decode(b"".join((b"[", array[start:end], b"]")))
-            except MessageRefused as refusal:
-                if comma is None or isinstance(refusal.__cause__, msgspec.ValidationError):
-                    raise _numbered(refusal, count) from refusal
-                size *= 2
-                continue
+            piece = b"".join((b"[", array[start:end], b"]"))
+            if (batch := self._rows.decode_strictly(piece)) is None:
+                if comma and not _is_complete(piece):
+                    size *= 2
+                    continue
+                batch = self._decode_numbered(piece, count)
             yield batch
             if comma is None:
                 return
@@ -145,11 +151,18 @@ class RowDecoder(Generic[T]):
             return
         if size > MAX_ROW_BYTES:
             raise _too_long(start)
+        # A list of raw rows is encoded as the array of them, each as it is.
+        yield self._decode_numbered(_encode_msgpack(rows), start)
+
+    def _decode_numbered(self, piece: bytes, start: int) -> list[T]:
+        """The rows of `piece`; a refusal has the number of the row in the whole message."""
         try:
-            # A list of raw rows is encoded as the array of them, each as it is.
-            yield self._rows.decode(_encode_msgpack(rows))
+            return self._rows.decode(piece)
         except MessageRefused as refusal:
-            raise _numbered(refusal, start) from refusal
+            detail = re.sub(
+                r"\$\[(\d+)\]", lambda match: f"row {start + int(match[1])}", refusal.detail
+            )
+            raise MessageRefused(refusal.reason, detail) from refusal
 
 
 _encode_msgpack = msgspec.msgpack.Encoder().encode
@@ -171,10 +184,13 @@ def _too_long(row: int) -> MessageRefused:
     return MessageRefused(Reason.MALFORMED, detail)
 
 
-def _numbered(refusal: MessageRefused, start: int) -> MessageRefused:
-    """`refusal` with the number of the row in the whole message instead of in its batch."""
-    detail = re.sub(r"\$\[(\d+)\]", lambda match: f"row {start + int(match[1])}", refusal.detail)
-    return MessageRefused(refusal.reason, detail)
+def _is_complete(piece: bytes) -> bool:
+    """Whether `piece` is one JSON array, whatever is in its strings."""
+    try:
+        msgspec.json.decode(piece, type=Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _refusal(error: Exception) -> MessageRefused:

@@ -17,6 +17,8 @@ from stats_gateway.limits import MAX_ROWS
 from stats_gateway.wire.batches import Bytes, RowDecoder, TypedDecoder
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.hashpool import (
+    MAX_JDS_BYTES,
+    MAX_QUOTED,
     DownstreamMiner,
     DownstreamProxy,
     JdsSnapshot,
@@ -24,7 +26,6 @@ from stats_gateway.wire.hashpool import (
     ServiceSnapshot,
     TranslatorStatus,
     WindowRow,
-    connection_infos,
 )
 from stats_gateway.wire.messages import (
     BalanceUpdate,
@@ -157,6 +158,8 @@ class MessageDecoder:
         if not isinstance(head.tag, UnsetType):
             return self._decode_named(head.tag, payload)
         untagged = head.untagged()
+        if untagged is JdsSnapshot and len(payload) > MAX_JDS_BYTES:
+            raise MessageRefused(Reason.MALFORMED, "too long for a JdsSnapshot")
         if untagged is not None:
             return self._untagged[untagged].decode(payload)
         retired = head.retired()
@@ -177,7 +180,7 @@ class MessageDecoder:
         if name in _RETIRED:
             return _RETIRED[name]
         if name not in self._by_name:
-            raise MessageRefused(Reason.UNKNOWN_MESSAGE, f"type {name[:64]!r}")
+            raise MessageRefused(Reason.UNKNOWN_MESSAGE, f"type {name[:MAX_QUOTED]!r}")
         return self._by_name[name].decode(payload)
 
     # The rows of each message. All of these raise `MessageRefused` at the first bad row.
@@ -194,8 +197,7 @@ class MessageDecoder:
         """The connections, a batch at a time."""
         if isinstance(message, ConnectionSnapshot):
             return self._connections.batches(message.connections)
-        batches = self._downstream_proxies.batches(message.downstream_proxies)
-        return map(connection_infos, batches)
+        return self._downstream_proxies.batches(message.downstream_proxies)
 
     def windows(self, message: ServiceSnapshot) -> Iterator[Sequence[WindowRow]]:
         """The windows, a batch at a time."""

@@ -1,6 +1,11 @@
-"""From a connection's bytes to whole messages' bytes, sans I/O.
+"""Cuts the bytes of a connection into the bytes of whole messages, without input or output.
 
-Both decoders keep the rules of their encoding and never hold more than one unfinished message.
+There is a decoder for each encoding. On the wire the message `{}` looks like this:
+
+    a frame of MessagePack      00 00 00 01 80     (the length in four bytes, then the message)
+    a line of JSON              7b 7d 0a           (the message, then a line break)
+
+A decoder never holds more than one unfinished message.
 """
 
 import re
@@ -20,11 +25,11 @@ _BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)*+")
 _BLANK = re.compile(rb"[ \t\r]*+")
 
 Item = bytearray | MessageRefused
-"""A message's bytes, or word of one that had to be dropped."""
+"""The bytes of a message, or the refusal of a message that had to be dropped."""
 
 
 class Framing(Protocol):
-    """What the two decoders have in common."""
+    """The methods that the two decoders have in common."""
 
     encoding: Encoding
 
@@ -49,7 +54,7 @@ def encode_frame(payload: bytes) -> bytes:
 
 
 class FrameDecoder:
-    """Length-prefixed frames. A wrong length leaves no way to find the next, and ends it all."""
+    """Decodes frames. After a length over the limit the next frame cannot be found any more."""
 
     encoding = Encoding.FRAMES
 
@@ -104,7 +109,7 @@ class FrameDecoder:
 
 
 class LineDecoder:
-    """Lines of JSON. One that is too long is dropped while reading on, up to its newline."""
+    """Decodes lines of JSON. A line that is too long is dropped up to its line break."""
 
     encoding = Encoding.JSON_LINES
 

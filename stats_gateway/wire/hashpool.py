@@ -5,12 +5,12 @@ Each producer sends two kinds of line over two connections: what it knows of its
 two become the snapshots of `messages`; the window and the job declarator's line stay as they are.
 """
 
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Raw, Struct, field
+from msgspec.structs import force_setattr
 
-from stats_gateway.limits import MAX_CHANNELS, MAX_SERVICES
+from stats_gateway.limits import MAX_SERVICES
 from stats_gateway.wire.messages import (
     I64,
     U32,
@@ -21,6 +21,15 @@ from stats_gateway.wire.messages import (
     UpstreamInfo,
     WalletInfo,
 )
+
+SERVICE_TYPES = ("Translator", "Pool")
+"""The services that send windows."""
+
+MAX_QUOTED = 64
+"""Characters of a peer's text that a refusal quotes."""
+
+MAX_JDS_BYTES = 1024
+"""Longest JdsSnapshot: an address and a time take far less."""
 
 
 class DownstreamMiner(MinerInfo, frozen=True, kw_only=True, gc=False):
@@ -46,17 +55,22 @@ class TranslatorStatus(Struct, frozen=True, kw_only=True):
     blockchain_network: str | None = None
 
 
-class DownstreamProxy(Struct, frozen=True, kw_only=True, gc=False):
-    """A row of PoolStatus: a translator, or a client of the job declarator."""
+class DownstreamProxy(ConnectionInfo, frozen=True, kw_only=True, gc=False):
+    """A row of PoolStatus: a translator, or a client of the job declarator.
 
-    id: U32
-    address: str | None = None
-    channels: Annotated[list[U32], Meta(max_length=MAX_CHANNELS)]
-    shares_submitted: U64
-    quotes_created: U64 | None = None
-    ehash_mined: U64 | None = None
-    last_share_at: I64 | None = None
+    Its hashrate comes with the window, and when it connected is not known.
+    """
+
+    downstream_id: U32 = field(name="id")
+    connection_type: str = ""
+    hashrate: float | None = None
+    connected_at: I64 | None = None
     work_selection: bool
+
+    def __post_init__(self) -> None:
+        """Tells the type by who selects the work."""
+        kind = "Job Declarator" if self.work_selection else "Translator"
+        force_setattr(self, "connection_type", kind)
 
 
 class PoolStatus(Struct, frozen=True, kw_only=True):
@@ -84,10 +98,15 @@ class WindowRow(Struct, frozen=True, kw_only=True, gc=False):
 class ServiceSnapshot(Struct, frozen=True, kw_only=True):
     """The window of every downstream of a `Translator` or a `Pool`."""
 
-    service_type: Literal["Translator", "Pool"]
+    service_type: str
     downstreams: Raw
     """An array of `WindowRow`."""
     timestamp: U64
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for another type; msgspec would quote the whole text of a `Literal`."""
+        if self.service_type not in SERVICE_TYPES:
+            raise ValueError(f"invalid service_type {self.service_type[:MAX_QUOTED]!r}")
 
 
 class JdsSnapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,23 +131,3 @@ def upstream_info(status: TranslatorStatus) -> UpstreamInfo | None:
     if not address and not network:
         return None
     return UpstreamInfo(address=address, network=network)
-
-
-def connection_infos(rows: Iterable[DownstreamProxy]) -> list[ConnectionInfo]:
-    """Rows of PoolStatus as rows of our own schema; their hashrate comes with the window."""
-    return [
-        ConnectionInfo(
-            downstream_id=row.id,
-            connection_type="Job Declarator" if row.work_selection else "Translator",
-            hashrate=None,
-            shares_submitted=row.shares_submitted,
-            channels=row.channels,
-            connected_at=None,
-            quotes_created=row.quotes_created,
-            ehash_mined=row.ehash_mined,
-            address=row.address,
-            last_share_at=row.last_share_at,
-            work_selection=row.work_selection,
-        )
-        for row in rows
-    ]

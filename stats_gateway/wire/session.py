@@ -1,4 +1,4 @@
-"""One connection's protocol, sans I/O: encoding, framing, deadlines, how often it may be wrong."""
+"""The protocol of one connection without input or output: encoding, framing and deadlines."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from stats_gateway.wire.messages import Error, Welcome
 
 
 class Session:
-    """From bytes to messages' bytes, and when to lose patience. Times are monotonic."""
+    """Turns bytes into messages and says when to close the connection. Times are monotonic."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
@@ -27,7 +27,7 @@ class Session:
 
     @property
     def encoding(self) -> Encoding:
-        """What the peer writes; frames as long as it wrote nothing."""
+        """The encoding of the peer; frames as long as the peer wrote nothing."""
         return Encoding.FRAMES if self._framing is None else self._framing.encoding
 
     @property

@@ -48,8 +48,11 @@ class Server:
         try:
             with _OPEN(f"{self._address}/-/ready", timeout=5):
                 return True
+        except HTTPError as error:
+            error.close()
         except (URLError, OSError):
-            return False
+            pass
+        return False
 
     def _ask(self, api: str, **parameters: object) -> Any:  # noqa: ANN401 - JSON of several shapes
         body = urlencode(parameters).encode() if parameters else None
@@ -57,7 +60,8 @@ class Server:
             with _OPEN(f"{self._address}/api/v1/{api}", body, ANSWER_SECONDS) as answer:
                 return json.load(answer)["data"]
         except HTTPError as error:
-            told = " ".join(error.read(1000).decode("utf-8", "replace").split())
+            with error:
+                told = " ".join(error.read(1000).decode("utf-8", "replace").split())
             raise HistoryError(f"Prometheus cannot evaluate a rule: {told}") from error
         except (URLError, OSError, ValueError) as error:
             raise HistoryError(f"Prometheus stopped answering: {error}") from error

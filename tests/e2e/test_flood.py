@@ -15,11 +15,11 @@ from tests.support.until import sleep_until, until
 pytestmark = pytest.mark.slow
 
 A_SECOND = 100
-SECONDS = 10
+SECONDS = 3
 
 
 def paced() -> Iterator[int]:
-    """Numbers from 0, a hundred a second, for ten seconds."""
+    """Numbers from 0, a hundred a second, for `SECONDS`."""
     began = time.monotonic()
     for number in range(A_SECOND * SECONDS):
         sleep_until(began + number / A_SECOND)

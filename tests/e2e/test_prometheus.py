@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from stats_feed.agenda import Agenda
-from stats_feed.fleet import Fleet, FleetPlan
-from stats_feed.shares import REJECTED
+from stats_feed.simulate.agenda import Agenda
+from stats_feed.simulate.fleet import Fleet, FleetPlan
+from stats_feed.simulate.shares import REJECTED
 from stats_gateway.sender import MinerTracker
 from tests.e2e.harness.program import LOOPBACK, Program
 from tests.e2e.harness.prometheus import Prometheus, scraping

@@ -24,10 +24,8 @@ from stats_gateway.limits import Limits
 from stats_gateway.store.store import Store
 from stats_gateway.wire.services import Service
 from stats_gateway.wire.session import Session
+from tests.fuzz.inputs import is_for_proxy, stream_of
 from tests.support.expositions import LAYOUTS
-
-BETWEEN = b"\xff\xfe\xfd"
-"""Parts an input into the payloads of frames, since a fuzzer seldom guesses a right length."""
 
 LIMITS = Limits(max_message_bytes=1 << 16, max_refusals_in_row=1000, max_rows=1000)
 MAX_PARSED_BYTES = 50_000
@@ -38,11 +36,8 @@ def ingest(data: bytes) -> None:
     """A connection's bytes, from framing to what Prometheus reads of them."""
     if len(data) < 3:
         return
-    service = Service.PROXY if data[0] & 1 else Service.POOL
-    stream = data[2:]
-    if data[0] & 2:
-        payloads = stream.split(BETWEEN)
-        stream = b"".join(len(one).to_bytes(4, "big") + one for one in payloads)
+    service = Service.PROXY if is_for_proxy(data) else Service.POOL
+    stream = stream_of(data)
     intake = Intake(Store(service, LIMITS), LIMITS)
     step = data[1] + 1
     pieces = (stream[start : start + step] for start in range(0, len(stream), step))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import BETWEEN, TARGETS, ingest
+from tests.fuzz.inputs import BETWEEN
+from tests.fuzz.targets import TARGETS, ingest
 from tests.support.programs import ROOT
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from tests.grafana.boards import ROOT, Query, fill
@@ -118,5 +118,8 @@ def _not_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> list[s
     try:
         with urlopen(f"http://{LOOPBACK}:{port}/-/ready", timeout=5):
             return []
+    except HTTPError as error:
+        error.close()
+        return [f"port {port}: {error}"]
     except (URLError, ConnectionError) as error:
         return [f"port {port}: {error}"]

@@ -26,6 +26,9 @@ COLORS = frozenset({"green", "yellow", "orange", "red", "blue", "text", "transpa
 """Of Grafana's palette, which has a light and a dark shade of each."""
 
 COLUMNS = 24
+PIXELS_PER_COLUMN = 51
+"""On a screen of 1280 px, with what Grafana needs beside the panels."""
+
 # A stat is 200 px wide at 1280 px then, enough for its title and a hashrate.
 NARROWEST_STAT = 4
 LONGEST_STAT_TITLE = 14
@@ -141,6 +144,35 @@ def test_thresholds_are_set_and_nothing_is_red_from_the_start(panel: Panel) -> N
         assert base["color"] != "red"
         values = [step["value"] for step in further]
         assert values == sorted(values)
+
+
+@of_type("stat")
+def test_unknown_has_the_colour_of_text(panel: Panel) -> None:
+    """Grafana shows what is unknown in the colour of the lowest threshold."""
+    found = [panel.defaults["thresholds"]]
+    found += [value for _, name, value in panel.overrides if name == "thresholds"]
+    assert {thresholds["steps"][0]["color"] for thresholds in found} <= {"text", "blue"}
+
+
+@of_type("table")
+def test_a_table_fits_a_screen_of_1280_px(panel: Panel) -> None:
+    columns = panel.model["transformations"][-1]["options"]["renameByName"].values()
+    widths = {field: value for field, name, value in panel.overrides if name == "custom.width"}
+    assert widths.keys() == set(columns), "a column without a width takes 150 px at least"
+    assert sum(widths.values()) <= PIXELS_PER_COLUMN * panel.model["gridPos"]["w"]
+
+
+@of_type("timeseries")
+def test_what_may_be_zero_for_long_has_an_axis_of_its_size(panel: Panel) -> None:
+    """All zero, Grafana draws an axis from 0 to 100 of whatever it is."""
+    if panel.defaults["unit"] == "cpm" or "Rejected part" in panel.model["title"]:
+        assert panel.defaults["custom"]["axisSoftMax"] > 0
+
+
+@of_type("timeseries")
+def test_nothing_drawn_is_red_from_the_start(panel: Panel) -> None:
+    colors = [value["fixedColor"] for _, name, value in panel.overrides if name == "color"]
+    assert "red" not in colors, "a line is there when nothing is wrong: orange"
 
 
 @each_board

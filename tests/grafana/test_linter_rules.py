@@ -27,7 +27,19 @@ from tests.support.programs import program
 
 # Of the linter's list, those in use: one more is looked up in Grafana's unit categories first.
 UNITS = frozenset(
-    ("none", "locale", "percentunit", "Hs", "cps", "cpm", "s", "bytes", "Bps", "dateTimeFromNow")
+    (
+        "none",
+        "locale",
+        "percentunit",
+        "Hs",
+        "cpm",
+        "s",
+        "bytes",
+        "Bps",
+        "watt",
+        "celsius",
+        "dateTimeFromNow",
+    )
 )
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 COUNTER_FUNCTIONS = frozenset({"rate", "irate", "increase"})

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from exporters.exposition.families import ALL, Kind
+from tests.grafana.announced import ANNOUNCED
 from tests.grafana.boards import (
     Panel,
     Query,
@@ -23,7 +24,10 @@ TARGET_LABELS = frozenset({"job", "instance"})
 ALERT_LABELS = TARGET_LABELS | {"alertname", "alertstate", "severity", "source", "name"}
 LABELS_OF_A_LEVEL = {
     "job": {"job"},
+    "job_source": {"job", "source"},
+    "job_source_name": {"job", "source", "name"},
     "source": TARGET_LABELS | {"source"},
+    "source_reason": TARGET_LABELS | {"source", "reason"},
     "source_name": TARGET_LABELS | {"source", "name"},
     "source_downstream": TARGET_LABELS | {"source", "downstream_id", "connection_type", "name"},
 }
@@ -37,25 +41,11 @@ ON_NO_BOARD = {
     "python_gc_collections_total": "for debugging the services, not for running them",
     **dict.fromkeys(
         (
-            "stratum_pool_connection_shares_rejected_by_reason_total",
             "stratum_pool_quotes_amount_ehash_total",
             "stratum_pool_quotes_created_total",
-            "stratum_pool_shares_rejected_by_reason_total",
-            "stratum_pool_shares_rejected_total",
-            "stratum_pool_shares_submitted_total",
             "stratum_pool_wallet_balance_ehash",
-            "stratum_pool_work_hashes_total",
-            "stratum_proxy_miner_device_hashrate_hashes_per_second",
-            "stratum_proxy_miner_device_power_watts",
-            "stratum_proxy_miner_device_temperature_celsius",
-            "stratum_proxy_miner_difficulty",
-            "stratum_proxy_miner_shares_rejected_by_reason_total",
-            "stratum_proxy_shares_rejected_by_reason_total",
-            "stratum_proxy_shares_rejected_total",
-            "stratum_proxy_shares_submitted_total",
-            "stratum_proxy_work_hashes_total",
         ),
-        "only some senders tell it, and no panel asks for it so far",
+        "only pools that send wallet events have it",
     ),
 }
 
@@ -85,6 +75,10 @@ def known_labels() -> Mapping[str, frozenset[str]]:
             series[f"{family.name}_bucket"] = labels | {"le"}
         else:
             series[family.name] = labels
+    for name, own in ANNOUNCED.items():
+        series.setdefault(name, TARGET_LABELS.union(own))
+    if "agent" not in series["stratum_proxy_miner_info"]:  # announced as well
+        series["stratum_proxy_miner_info"] |= {"agent"}
     for name in recorded():
         series[name] = frozenset(LABELS_OF_A_LEVEL[name.split(":")[0]])
     return series

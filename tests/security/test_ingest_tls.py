@@ -19,7 +19,7 @@ from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 
-HANDSHAKE_SECONDS = 1.0
+HANDSHAKE_SECONDS = 3.0
 
 
 class Site:

@@ -77,7 +77,7 @@ async def test_a_peer_for_which_there_is_no_memory_is_closed_and_the_others_go_o
             writer.close()
             _, good = await asyncio.open_connection(LOOPBACK, port)
             good.write(frame(snapshot(row(1))))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await changed.wait()
             assert store.view.sources
             good.close()

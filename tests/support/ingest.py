@@ -20,7 +20,7 @@ from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.services import Service
 from tests.support.snapshots import Fields, frame, line
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 WRITE: dict[Encoding, Callable[[object], bytes]] = {
     Encoding.FRAMES: frame,
     Encoding.JSON_LINES: line,

@@ -9,7 +9,7 @@ POLL_SECONDS = 0.02
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 15.0, what: str = "") -> T:
+def until(condition: Callable[[], T], seconds: float = 45.0, what: str = "") -> T:
     """Ask `condition` again until what it gives is true, and give that; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):

@@ -23,7 +23,7 @@ from stats_gateway.wire.services import Service
 from tests.support.expositions import LAYOUTS
 from tests.support.senders import Senders, at
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

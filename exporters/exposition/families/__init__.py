@@ -1,4 +1,4 @@
-"""Every metric family the two services expose: name, type, help and labels, written once.
+"""Every metric family of the two services: name, type, help and labels, written down once.
 
 The values of a `RowFamily` are a column of a source's rows, those of a `SourceFamily` come from the
 source, and a plain `Family` is the service's own. Boards, rules and the README are held against

@@ -1,4 +1,4 @@
-"""What a metric family is: name, type, help, labels, and where its values come from."""
+"""Defines a metric family: its name, type, help and labels, and the origin of its values."""
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """What every family has; `labels` in the order they are written."""
+    """The fields of every family; `labels` are in the order in which they are written."""
 
     name: str
     kind: Kind
@@ -67,7 +67,7 @@ class SourceFamily(Family):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout(Generic[RowsT]):
-    """What one service's exposition is made of, in order."""
+    """The families of one service, in the order of its exposition."""
 
     source_families: tuple[SourceFamily, ...]
     row_families: tuple[RowFamily[RowsT], ...]

@@ -1,4 +1,4 @@
-"""What both services say of themselves and of their sources."""
+"""The families in which both services tell about themselves and about their sources."""
 
 from collections.abc import Iterator
 
@@ -123,6 +123,16 @@ APPLY_SECONDS = Family(
     kind=Kind.HISTOGRAM,
     help="From a snapshot's last byte received to its rows visible on /metrics.",
 )
+CONFIG_SUCCESSFUL = Family(
+    name="stats_gateway_config_last_reload_successful",
+    kind=Kind.GAUGE,
+    help="Whether the files that are read again while running were right when last read.",
+)
+CONFIG_SUCCESS_TIMESTAMP = Family(
+    name="stats_gateway_config_last_reload_success_timestamp_seconds",
+    kind=Kind.GAUGE,
+    help="When those files were last read and right.",
+)
 
 GATEWAY_FAMILIES = (
     BUILD_INFO,
@@ -133,4 +143,6 @@ GATEWAY_FAMILIES = (
     VALUES_DROPPED,
     RECEIVED_BYTES,
     APPLY_SECONDS,
+    CONFIG_SUCCESSFUL,
+    CONFIG_SUCCESS_TIMESTAMP,
 )

@@ -1,4 +1,4 @@
-"""What stats-pool exposes of pools and their downstream connections."""
+"""The families in which stats-pool tells about pools and their downstream connections."""
 
 from collections import Counter
 from collections.abc import Iterator

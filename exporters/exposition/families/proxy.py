@@ -1,4 +1,4 @@
-"""What stats-proxy exposes of translators and their miners."""
+"""The families in which stats-proxy tells about translators and their miners."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a sender says that all its sessions add up to, and what a wallet holds; of both services."""
+"""The families in which both services tell about the totals and the wallet of a sender."""
 
 from collections.abc import Callable, Iterator
 from math import inf, isfinite

@@ -3,6 +3,13 @@
 from exporters.settings.setting import Setting, seconds, whole_number
 from stats_gateway.limits import MAX_ROWS, Limits
 
+MAX_EXPOSED = 125_000
+"""Rows of one source on /metrics, so that no single source fills a scrape.
+
+A row has 8 to 20 samples, and the scrape configuration that comes with this project takes 3,000,000
+of all sources together: Prometheus drops a scrape with more than that whole.
+"""
+
 _BOUNDS = Limits()
 
 
@@ -18,8 +25,8 @@ def _seconds(key: str, help_: str) -> Setting:
 LIMITS = (
     Setting(
         *("limits.max_downstreams_exposed", "N", whole_number(1, MAX_ROWS)),
-        help="expose only the N rows of each source with the highest hashrate; totals stay exact "
-        "(default: all rows)",
+        help="expose only the N rows of each source with the highest hashrate; totals stay exact",
+        default=MAX_EXPOSED,
     ),
     _number("max_rows", "N", 1, MAX_ROWS, "most rows in one snapshot"),
     _number("max_total_rows", "N", 1, 1 << 40, "most rows kept for all sources together"),

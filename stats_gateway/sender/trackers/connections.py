@@ -1,7 +1,8 @@
-"""What a pool knows about the translators, mints and job declarators connected to it."""
+"""This tracker holds what a pool knows about the translators, mints and others connected to it."""
 
 from stats_gateway.sender.snapshots import ConnectionInfo, ConnectionSnapshot, ConnectionType
 from stats_gateway.sender.trackers.downstreams import Downstream, Downstreams, shown
+from stats_gateway.sender.trackers.numbers import U32, U64, is_count
 
 __all__ = ["DownstreamTracker"]
 
@@ -24,9 +25,10 @@ class Connection(Downstream):
         connection_type: ConnectionType,
         name: str | None,
         address: str | None,
-        now: float,
+        now: float | None,
+        agent: str | None,
     ) -> None:
-        super().__init__(downstream_id, address, now)
+        super().__init__(downstream_id, address, now, agent)
         self.connection_type = connection_type
         self.name = None if name is None else shown(name)
         self.channels: set[int] = set()
@@ -35,18 +37,6 @@ class Connection(Downstream):
         self.ehash_mined = self.quotes_created
         self.work_selection = connection_type is ConnectionType.JOB_DECLARATOR
 
-    def connection_info(self, now: float) -> ConnectionInfo:
-        with self.lock:
-            return {
-                "name": self.name,
-                "connection_type": self.connection_type.value,
-                "channels": sorted(self.channels),
-                "quotes_created": self.quotes_created,
-                "ehash_mined": self.ehash_mined,
-                "work_selection": self.work_selection,
-                **self.info(now),
-            }
-
 
 class DownstreamTracker(Downstreams[Connection]):
     """The connections of one pool; every method may be called from any thread.
@@ -54,24 +44,33 @@ class DownstreamTracker(Downstreams[Connection]):
     With `redact_ip` the connections' addresses are neither kept nor sent.
     """
 
-    def __init__(self, *, listen_address: str | None = None, redact_ip: bool = False) -> None:
-        super().__init__(redact_ip=redact_ip)
+    def __init__(
+        self,
+        *,
+        listen_address: str | None = None,
+        redact_ip: bool = False,
+        counts_shares: bool = True,
+    ) -> None:
+        super().__init__(redact_ip=redact_ip, counts_shares=counts_shares)
         self._listen_address = listen_address
 
     def connect(
         self,
         downstream_id: int,
         connection_type: ConnectionType,
-        now: float,
+        now: float | None,
         *,
         name: str | None = None,
         address: str | None = None,
+        agent: str | None = None,
     ) -> None:
         """Add a connection, or begin a new session of one whose id is known.
 
-        Raises ValueError for an id that is not an unsigned 32-bit number.
+        None as `now` says that nobody knows since when it has been connected. Raises ValueError
+        for an id that is not an unsigned 32-bit number.
         """
-        self._add(Connection(downstream_id, connection_type, name, self._address(address), now))
+        row = Connection(downstream_id, connection_type, name, self._address(address), now, agent)
+        self._add(row)
 
     def work_selection(self, downstream_id: int, *, enabled: bool) -> None:
         """Say whether a downstream chooses its own work; a job declarator does by default."""
@@ -83,20 +82,22 @@ class DownstreamTracker(Downstreams[Connection]):
 
     def channel_opened(self, downstream_id: int, channel_id: int) -> None:
         """Add a channel."""
-        self._update(downstream_id, lambda connection: connection.channels.add(channel_id))
+        if self._valid(is_count(channel_id, U32)):
+            self._update(downstream_id, lambda connection: connection.channels.add(channel_id))
 
     def channel_closed(self, downstream_id: int, channel_id: int) -> None:
         """Remove a channel; one that is not open is none to remove."""
-        self._update(downstream_id, lambda connection: connection.channels.discard(channel_id))
+        if self._valid(is_count(channel_id, U32)):
+            self._update(downstream_id, lambda connection: connection.channels.discard(channel_id))
 
     def quote_created(self, downstream_id: int, amount: int) -> None:
         """Add one quote of `amount` ehash to a connection's totals."""
 
         def change(connection: Connection) -> None:
             connection.quotes_created = (connection.quotes_created or 0) + 1
-            connection.ehash_mined = (connection.ehash_mined or 0) + amount
+            connection.ehash_mined = min((connection.ehash_mined or 0) + amount, U64)
 
-        if self._valid(amount):
+        if self._valid(is_count(amount)):
             self._update(downstream_id, change)
 
     def snapshot(self, now: float) -> ConnectionSnapshot:
@@ -105,9 +106,23 @@ class DownstreamTracker(Downstreams[Connection]):
         Every row is consistent in itself. The connections are those of one moment.
         """
         snapshot: ConnectionSnapshot = {
-            "connections": [row.connection_info(now) for row in self._sorted()],
+            "connections": [self._connection_info(row, now) for row in self._sorted()],
             "timestamp": int(now),
         }
+        if (totals := self._totals_after_rows()) is not None:
+            snapshot["totals"] = totals
         if self._listen_address is not None:
             snapshot["listen_address"] = self._listen_address
         return snapshot
+
+    def _connection_info(self, row: Connection, now: float) -> ConnectionInfo:
+        with row.lock:
+            return {
+                "name": row.name,
+                "connection_type": row.connection_type.value,
+                "channels": sorted(row.channels),
+                "quotes_created": row.quotes_created,
+                "ehash_mined": row.ehash_mined,
+                "work_selection": row.work_selection,
+                **self._info(row, now),
+            }

@@ -1,20 +1,19 @@
-"""What the trackers of a translator and of a pool have in common: rows that come, work and go."""
+"""The trackers of a translator and of a pool share these rows, which come, work and go."""
 
-import math
 import threading
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Generic, TypeVar
 
-from stats_gateway.sender.snapshots import DownstreamInfo
+from stats_gateway.sender.snapshots import DownstreamInfo, RejectReason, Totals
+from stats_gateway.sender.trackers.counts import ShareCounts
 from stats_gateway.sender.trackers.hashrate import HashrateWindow
+from stats_gateway.sender.trackers.numbers import U32, is_count, is_number, is_time
 
 __all__ = ["MAX_NAME_BYTES", "Downstream", "Downstreams", "shown"]
 
-# The gateway cuts names here too. A miner chooses its name, and must not choose our memory.
 MAX_NAME_BYTES = 128
-
-_U32 = 2**32
+"""The gateway cuts names here too. A miner chooses its name, and must not choose our memory."""
 
 
 def shown(name: str) -> str:
@@ -27,46 +26,54 @@ class Downstream:
 
     __slots__ = (
         "address",
+        "agent",
         "connected_at",
+        "counts",
         "downstream_id",
         "last_share_at",
         "lock",
-        "shares_rejected",
-        "shares_submitted",
         "window",
-        "work",
     )
 
-    def __init__(self, downstream_id: int, address: str | None, now: float) -> None:
-        if not 0 <= downstream_id < _U32:
+    def __init__(
+        self, downstream_id: int, address: str | None, now: float | None, agent: str | None
+    ) -> None:
+        if not is_count(downstream_id, U32):
             raise ValueError(f"downstream_id {downstream_id} is not an unsigned 32-bit number")
+        if now is not None and not is_time(now):
+            raise ValueError(f"{now} is no time in unix seconds")
         self.lock = threading.Lock()
         self.downstream_id = downstream_id
         self.address = address
-        self.connected_at = now
-        self.shares_submitted = 0
-        self.shares_rejected = 0
-        self.work = 0.0
+        self.agent = None if agent is None else shown(agent)
+        self.connected_at = None if now is None else int(now)
+        self.counts = ShareCounts()
         self.last_share_at: int | None = None
-        self.window = HashrateWindow(now)
+        self.window = None if now is None else HashrateWindow(now)
 
     def share_accepted(self, difficulty: float, now: float) -> None:
-        self.shares_submitted += 1
-        self.work += difficulty
+        self.counts.accept(difficulty)
         self.last_share_at = int(now)
+        if self.window is None:  # since when it has been connected is not known
+            self.window = HashrateWindow(now)
         self.window.add(difficulty, now)
 
     def info(self, now: float) -> DownstreamInfo:
-        return {
+        info: DownstreamInfo = {
             "downstream_id": self.downstream_id,
             "address": self.address,
-            "hashrate": self.window.hashrate(now),
-            "shares_submitted": self.shares_submitted,
-            "shares_rejected": self.shares_rejected,
-            "work": self.work,
-            "connected_at": int(self.connected_at),
+            "hashrate": None if self.window is None else self.window.hashrate(now),
+            "shares_submitted": self.counts.submitted,
+            "shares_rejected": self.counts.rejected,
+            "work": self.counts.work,
+            "connected_at": self.connected_at,
             "last_share_at": self.last_share_at,
         }
+        if by_reason := self.counts.rejected_by():
+            info["shares_rejected_by"] = by_reason
+        if self.agent is not None:
+            info["agent"] = self.agent
+        return info
 
 
 Row = TypeVar("Row", bound=Downstream)
@@ -77,14 +84,18 @@ class Downstreams(Generic[Row]):
 
     `now` is in unix seconds everywhere. An event for a downstream that is not there, or with a
     number that is none, is counted and ignored: nothing here raises into the path of a share.
+    With `counts_shares=False` every row's hashrate, shares and work are sent as not known: for a
+    program that knows who is connected, but not which downstream a share came from.
     """
 
-    def __init__(self, *, redact_ip: bool = False) -> None:
+    def __init__(self, *, redact_ip: bool = False, counts_shares: bool = True) -> None:
         self.changed = threading.Event()
         """Set when a row came, went or was renamed; the snapshot loop waits for it."""
         self._redact_ip = redact_ip
+        self._counts_shares = counts_shares
         self._lock = threading.Lock()
         self._rows: dict[int, Row] = {}
+        self._totals = ShareCounts()
         self._unknown = 0
         self._invalid = 0
 
@@ -96,7 +107,7 @@ class Downstreams(Generic[Row]):
 
     @property
     def invalid_values(self) -> int:
-        """Events ignored because a number in them was negative, infinite or NaN."""
+        """Events ignored because a value in them was no number, or not one that can be."""
         with self._lock:
             return self._invalid
 
@@ -106,16 +117,32 @@ class Downstreams(Generic[Row]):
 
     def share_accepted(self, downstream_id: int, difficulty: float, now: float) -> None:
         """Count a share of `difficulty`, that of the target it had to meet."""
-        if self._valid(difficulty):
-            self._update(downstream_id, lambda row: row.share_accepted(difficulty, now))
+        if self._valid(is_number(difficulty) and is_time(now)):
+            self._update(
+                downstream_id,
+                lambda row: row.share_accepted(difficulty, now),
+                lambda totals: totals.accept(difficulty),
+            )
 
-    def share_rejected(self, downstream_id: int) -> None:
-        """Count a share that was refused; it adds no work."""
+    def share_rejected(
+        self, downstream_id: int, reason: RejectReason | str = RejectReason.OTHER
+    ) -> None:
+        """Count a share that was refused; it adds no work. An unknown reason counts as `OTHER`."""
+        known = RejectReason(reason)
+        self._update(
+            downstream_id,
+            lambda row: row.counts.reject(known),
+            lambda totals: totals.reject(known),
+        )
 
-        def reject(row: Row) -> None:
-            row.shares_rejected += 1
+    def agent(self, downstream_id: int, agent: str) -> None:
+        """Set what a downstream says it is, once mining.subscribe has told it."""
 
-        self._update(downstream_id, reject)
+        def change(row: Row) -> None:
+            row.agent = cut
+
+        cut = shown(agent)
+        self._update(downstream_id, change)
 
     def disconnect(self, downstream_id: int) -> None:
         """Forget a downstream."""
@@ -143,21 +170,46 @@ class Downstreams(Generic[Row]):
     def _address(self, address: str | None) -> str | None:
         return None if self._redact_ip else address
 
-    def _valid(self, value: float) -> bool:
-        if math.isfinite(value) and value >= 0:
-            return True
-        with self._lock:
-            self._invalid += 1
-        return False
+    def _valid(self, valid: bool) -> bool:  # noqa: FBT001 - the condition that is counted
+        if not valid:
+            with self._lock:
+                self._invalid += 1
+        return valid
 
-    def _update(self, downstream_id: int, change: Callable[[Row], None]) -> None:
+    def _update(
+        self,
+        downstream_id: int,
+        change: Callable[[Row], None],
+        add: Callable[[ShareCounts], None] | None = None,
+    ) -> None:
+        """Let `change` happen to a row, and `add` to the totals."""
         with self._lock:
-            row = self._rows.get(downstream_id)
+            try:
+                row = self._rows.get(downstream_id)
+            except TypeError:  # what cannot be a key is nobody's id
+                row = None
             if row is None:
                 self._unknown += 1
                 return
+            if add is not None:
+                add(self._totals)
         with row.lock:
             change(row)
+
+    def _info(self, row: Row, now: float) -> DownstreamInfo:
+        """Return what every row holds; the caller has locked `row`."""
+        info = row.info(now)
+        if not self._counts_shares:
+            info["hashrate"] = info["shares_submitted"] = None
+            info["shares_rejected"] = info["work"] = None
+        return info
+
+    def _totals_after_rows(self) -> Totals | None:
+        """Return the totals. Taken after the rows, they are never less than the rows' sums."""
+        if not self._counts_shares:
+            return None
+        with self._lock:
+            return self._totals.totals()
 
     def _sorted(self) -> list[Row]:
         """Return the rows of this moment, by downstream_id."""

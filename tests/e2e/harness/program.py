@@ -11,7 +11,7 @@ from typing import Self
 from tests.support.programs import ROOT
 
 LOOPBACK = "127.0.0.1"
-EXIT_SECONDS = 10.0
+EXIT_SECONDS = 30.0
 
 
 class Program:
@@ -38,7 +38,7 @@ class Program:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def wait_for_line(self, pattern: str, seconds: float = 20.0) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, seconds: float = 60.0) -> re.Match[str]:
         """The first line logged, before or from now on, in which `pattern` is found."""
         deadline = time.monotonic() + seconds
         with self._changed:

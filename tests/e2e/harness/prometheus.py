@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -72,8 +72,11 @@ class Prometheus:
         try:
             with urlopen(f"http://{LOOPBACK}:{self.port}/-/ready", timeout=5):
                 return True
+        except HTTPError as error:
+            error.close()
         except (URLError, ConnectionError):
-            return False
+            pass
+        return False
 
     def _get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - as many shapes as paths
         url = f"http://{LOOPBACK}:{self.port}/api/v1/{path}?{urlencode(parameters)}"

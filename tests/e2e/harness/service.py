@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import resource
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ Kind = Literal["proxy", "pool"]
 TEXT = {"Accept": "text/plain;version=0.0.4"}
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 GZIP = {"Accept-Encoding": "gzip"}
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ class HttpClient:
             body = gzip.decompress(body)
         return Answer(response.status, dict(response.headers.items()), body)
 
-    def scrape(self, headers: Mapping[str, str] = TEXT) -> Scrape:
+    def scrape(self, headers: Mapping[str, str] = TEXT, path: str = "/metrics") -> Scrape:
         """Scrape `/metrics`, which answers 200 whatever there is to tell."""
-        answer = self.get("/metrics", headers)
+        answer = self.get(path, headers)
         assert answer.status == 200, answer
         # Header names as uvicorn writes them.
         return Scrape.parse(answer.body.decode(), answer.headers["content-type"])
@@ -80,12 +81,12 @@ class Service(Program):
         with client(self.web) as once:
             return once.get(path, headers)
 
-    def scrape(self, headers: Mapping[str, str] = TEXT) -> Scrape:
+    def scrape(self, headers: Mapping[str, str] = TEXT, path: str = "/metrics") -> Scrape:
         """Scrape over a connection of its own."""
         with client(self.web) as once:
-            return once.scrape(headers)
+            return once.scrape(headers, path)
 
-    def scrape_until(self, condition: Callable[[Scrape], object], seconds: float = 15.0) -> Scrape:
+    def scrape_until(self, condition: Callable[[Scrape], object], seconds: float = 45.0) -> Scrape:
         """The first scrape of which `condition` is true; fails after `seconds`."""
         last: list[Scrape] = []
 
@@ -109,6 +110,11 @@ class Service(Program):
     def open_files(self) -> int:
         """How many file descriptors it has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def resident_bytes(self) -> int:
+        """Its memory that is in use."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
 
     def _port(self, pattern: str) -> int:
         try:

@@ -5,8 +5,13 @@ from prometheus_client import CollectorRegistry
 
 from exporters.exposition.body import EVERYTHING, Selection
 from exporters.exposition.families.family import Family, Kind
-from exporters.exposition.families.gateway import APPLY_SECONDS, GATEWAY_FAMILIES
-from exporters.exposition.self_metrics import SelfMetrics
+from exporters.exposition.families.gateway import (
+    APPLY_SECONDS,
+    CONFIG_SUCCESS_TIMESTAMP,
+    CONFIG_SUCCESSFUL,
+    GATEWAY_FAMILIES,
+)
+from exporters.exposition.self_metrics import LastReload, SelfMetrics
 from exporters.exposition.text_format import OPENMETRICS_END, Format
 from stats_gateway import __version__
 from stats_gateway.errors import ConnectionReason, DroppedValue, Reason
@@ -16,7 +21,7 @@ from stats_gateway.wire.services import Service
 from tests.support.expositions import metrics, rendered, samples, text
 from tests.support.programs import program
 from tests.support.senders import Senders
-from tests.support.snapshots import connection, connection_snapshot, miner, miner_snapshot
+from tests.support.snapshots import NOW, connection, connection_snapshot, miner, miner_snapshot
 
 
 def self_metrics(counters: Counters | None = None) -> SelfMetrics:
@@ -115,3 +120,11 @@ def test_promtool_has_nothing_to_say_against_the_whole_exposition(service: Servi
         [promtool, "check", "metrics"], input=whole, capture_output=True, timeout=30, check=False
     )
     assert (checked.returncode, checked.stderr.decode()) == (0, "")
+
+
+def test_a_reload_that_failed_is_told_with_the_time_of_the_last_that_did_not() -> None:
+    registry = CollectorRegistry()
+    failed = LastReload(is_successful=False, succeeded_at=NOW)
+    SelfMetrics(Service.PROXY, Counters(), registry, last_reload=lambda: failed)
+    told = {one.name: one.samples[0].value for one in registry.collect() if "config" in one.name}
+    assert told == {CONFIG_SUCCESSFUL.name: 0.0, CONFIG_SUCCESS_TIMESTAMP.name: NOW}

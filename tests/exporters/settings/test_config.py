@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from ipaddress import ip_network
 from pathlib import Path
+from types import UnionType
 from typing import get_type_hints
 
 import pytest
@@ -18,6 +19,7 @@ from exporters.settings.config import (
 )
 from exporters.settings.files import parse_toml
 from exporters.settings.limits import WebLimits
+from exporters.settings.tables.limits import MAX_EXPOSED
 from stats_gateway.intake.access import CertificateName
 from stats_gateway.limits import MAX_NAME_BYTES, Limits
 from stats_gateway.wire.services import Service
@@ -55,7 +57,7 @@ def test_without_any_setting_there_are_defaults() -> None:
     config = configured()
     assert config.ingest_listen_address == Address("127.0.0.1", 8082)
     assert config.limits == Limits()
-    assert config.max_downstreams_exposed is None
+    assert config.max_downstreams_exposed == MAX_EXPOSED
     assert config.aliases == {}
 
 
@@ -209,7 +211,8 @@ def test_every_default_has_the_type_of_its_field(type_: type) -> None:
     (part,) = (one for one in parts if type(one) is type_)
     for name, hint in get_type_hints(type_).items():
         value = getattr(part, name)
-        assert value == () or isinstance(value, getattr(hint, "__origin__", hint)), name
+        kind = hint if isinstance(hint, UnionType) else getattr(hint, "__origin__", hint)
+        assert value == () or isinstance(value, kind), name
     assert {field.name for field in fields(type_)} == set(get_type_hints(type_))
 
 

@@ -10,7 +10,7 @@ import msgpack
 
 from tests.support.until import until
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 
 
 class PlainPeer:

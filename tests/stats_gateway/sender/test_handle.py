@@ -220,7 +220,7 @@ def test_a_gateway_that_stops_reading_holds_up_nobody_and_is_given_up() -> None:
             began = time.monotonic()
             for timestamp in range(2, 1002):
                 handle.send(snapshot(timestamp))
-            assert time.monotonic() - began < 5.0  # a send that blocked would take 0.2 s each
+            assert time.monotonic() - began < 30.0  # a send that blocked would take 0.2 s each
             eventually(lambda: handle.statistics().failures == 1)
         with gateway.accept() as peer:
             peer.welcome()
@@ -280,7 +280,7 @@ def test_close_does_not_wait_for_a_gateway_that_stops_reading() -> None:
             began = time.monotonic()
             handle.close(timeout=0.05)
             eventually(lambda: not handle.statistics().connected)
-            assert time.monotonic() - began < 5.0
+            assert time.monotonic() - began < 30.0
 
 
 def test_it_works_in_a_process_with_more_than_1024_descriptors() -> None:

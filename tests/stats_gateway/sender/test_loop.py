@@ -8,7 +8,7 @@ from stats_gateway.sender.handle import StatsHandle
 from stats_gateway.sender.loop import SnapshotLoop
 from stats_gateway.sender.snapshots import MinerSnapshot
 from stats_gateway.sender.trackers.miners import MinerTracker
-from tests.stats_gateway.sender.plain_gateway import PlainGateway, PlainPeer
+from tests.stats_gateway.sender.plain_gateway import PlainGateway, PlainPeer, eventually
 
 T0 = 1_730_488_800.0
 NEVER = 3600.0
@@ -41,7 +41,8 @@ def test_the_first_snapshot_is_sent_at_once_with_the_time_of_the_clock(
         gateway.accept() as peer,
     ):
         peer.welcome()
-        assert peer.read() == {"MinerSnapshot": {"miners": [], "timestamp": int(T0)}}
+        snapshot = peer.read()["MinerSnapshot"]
+        assert (snapshot["miners"], snapshot["timestamp"]) == ([], int(T0))
 
 
 def test_snapshots_are_sent_every_interval_without_any_change(gateway: PlainGateway) -> None:
@@ -81,6 +82,47 @@ def test_many_changes_within_the_gap_are_one_snapshot(gateway: PlainGateway) -> 
         for miner in range(100):
             tracker.connect(miner, "a", None, T0)
         assert len(names(peer)) == 100
+
+
+def test_each_of_several_gateways_gets_every_snapshot_and_a_dead_one_delays_no_other() -> None:
+    tracker = MinerTracker()
+    with (
+        PlainGateway() as first,
+        PlainGateway() as dead,
+        PlainGateway() as hanging,
+        PlainGateway() as last,
+        handle_to(first.listen(), NEVER) as one,
+        handle_to(dead, 1.0) as two,
+        handle_to(hanging.listen(), NEVER) as three,
+        handle_to(last.listen(), NEVER) as four,
+        SnapshotLoop(tracker, one, two, three, four, gap=0.01),
+        hanging.accept(),  # and never says a word
+        first.accept() as peer,
+        last.accept() as other,
+    ):
+        for each in (peer, other):
+            each.welcome()
+            assert names(each) == []
+        tracker.connect(1, "a", None, T0)
+        for each in (peer, other):
+            assert names(each) == ["a"]
+        eventually(lambda: two.statistics().failures > 1)
+        # A gateway that comes late gets the newest snapshot, like any other.
+        with dead.listen().accept() as late:
+            late.welcome()
+            assert names(late) == ["a"]
+
+
+def test_the_shortest_interval_of_several_handles_counts(gateway: PlainGateway) -> None:
+    with (
+        PlainGateway() as other,
+        handle_to(other, NEVER) as slow,
+        handle_to(gateway, 0.02) as fast,
+        SnapshotLoop(MinerTracker(), slow, fast, gap=0.01),
+        gateway.accept() as peer,
+    ):
+        peer.welcome()
+        assert [names(peer) for _ in range(3)] == [[]] * 3
 
 
 class BrokenOnce(MinerTracker):

@@ -9,6 +9,7 @@ from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot
 from stats_gateway.sender.wire import (
     AnswerDecoder,
     Hello,
+    Outgoing,
     Refusal,
     Welcome,
     encode_hello,
@@ -50,6 +51,21 @@ def test_a_hello_leaves_out_what_is_not_given() -> None:
     assert encode_hello(Hello(source="a", interval=5.0, token="t", version="1")) == framed(
         {"Hello": {"source": "a", "interval": 5.0, "token": "t", "version": "1"}}
     )
+
+
+def test_a_snapshot_for_several_gateways_is_encoded_once() -> None:
+    snapshot: MinerSnapshot = {"miners": [ROW], "timestamp": 1}
+    outgoing = Outgoing(snapshot)
+    frame = outgoing.frame()
+    assert frame == encode_snapshot(snapshot)
+    assert outgoing.frame() is frame
+
+
+def test_a_snapshot_that_cannot_be_encoded_is_an_error_for_each_of_its_gateways() -> None:
+    outgoing = Outgoing({"miners": [], "timestamp": 2**64})
+    for _ in range(2):
+        with pytest.raises(EncodeError, match="cannot encode"):
+            outgoing.frame()
 
 
 def test_a_lone_surrogate_in_one_name_does_not_keep_the_others_from_being_sent() -> None:

@@ -139,7 +139,8 @@ async def test_a_peer_that_says_nothing_is_closed(said: bytes) -> None:
 
 
 async def test_a_sender_that_declared_a_longer_interval_is_not_closed_for_it() -> None:
-    limits = Limits(silent_seconds=0.05)
+    # Long enough for both to say Hello on a slow machine.
+    limits = Limits(silent_seconds=1.0)
     async with listening(limits) as ingest, ingest.peer() as patient, ingest.peer() as hasty:
         await patient.ask(hello("patient", interval=60.0))
         await hasty.ask(hello("hasty", interval=0.01))

@@ -136,7 +136,7 @@ async def test_who_waits_for_something_else_has_given_its_turn_back() -> None:
         async with turns.turn(peer(2)):
             event.set()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         waiting = asyncio.create_task(waits())
         await sets()
         assert await waiting == "done"
@@ -155,6 +155,6 @@ async def test_whoever_is_cancelled_leaves_the_turn_to_others(iterations: int) -
     for _ in range(iterations):
         await asyncio.sleep(0)
     tasks[1].cancel()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asyncio.gather(*tasks, return_exceptions=True)
         await take(peer(9))

@@ -113,7 +113,7 @@ def test_rows_of_a_few_bytes_are_refused_before_they_are_looked_at() -> None:
 def test_a_refusal_never_quotes_more_than_a_line_of_the_peers_text(encoding: Encoding) -> None:
     payload = PAYLOADS[encoding]({"service_type": "x" * 10_000, "downstreams": [], "timestamp": 1})
     decoder = TypedDecoder(encoding, ServiceSnapshot)
-    with pytest.raises(MessageRefused, match=r"xxx.*service_type") as refused:
+    with pytest.raises(MessageRefused, match="service_type 'xxx") as refused:
         decoder.decode(payload)
     assert len(refused.value.detail) <= MAX_DETAIL_CHARACTERS
 

@@ -167,6 +167,11 @@ KINDS: dict[str, dict[Encoding, Callable[[], bytes]]] = {
     "one long address of an upstream": both(
         lambda _: miner_snapshot(upstream={"address": mixed_name()})
     ),
+    "one long type of service": both(lambda _: service_snapshot(service_type=mixed_name())),
+    "one long name of a field": both(
+        lambda _: {"listen_address": "", "timestamp": 1, mixed_name(): 1}
+    ),
+    "one long name of a message": both(lambda _: {"type": mixed_name()}),
     "escapes and numbers to repair": bytes_of(
         lambda: packed_snapshot(packed_array(b"\xa1\xff", 200_000)),
         lambda: (

@@ -1,9 +1,12 @@
+from typing import Any
+
 import pytest
 
-from stats_gateway.sender.snapshots import ConnectionInfo, ConnectionType
+from stats_gateway.sender.snapshots import ConnectionInfo, ConnectionType, RejectReason
 from stats_gateway.sender.trackers.connections import DownstreamTracker
 
 T0 = 1_730_488_800.0
+NO_REJECTS = {"stale": 0, "duplicate": 0, "low_difficulty": 0, "unauthorized": 0, "other": 0}
 
 
 def only_row(tracker: DownstreamTracker, now: float = T0) -> ConnectionInfo:
@@ -19,7 +22,8 @@ def test_a_snapshot_holds_exactly_what_the_wire_contract_names() -> None:
     tracker.channel_opened(3, 5)
     tracker.channel_closed(3, 5)
     tracker.share_accepted(3, 30000.0, T0 + 10)
-    tracker.share_rejected(3)
+    tracker.share_rejected(3, RejectReason.UNAUTHORIZED)
+    tracker.agent(3, "SRI 1.5")
     assert tracker.snapshot(T0 + 20) == {
         "connections": [
             {
@@ -30,6 +34,8 @@ def test_a_snapshot_holds_exactly_what_the_wire_contract_names() -> None:
                 "hashrate": pytest.approx(30000 * 2**32 / 20),
                 "shares_submitted": 1,
                 "shares_rejected": 1,
+                "shares_rejected_by": {"unauthorized": 1},
+                "agent": "SRI 1.5",
                 "work": 30000.0,
                 "channels": [4, 12],
                 "connected_at": 1730488800,
@@ -41,11 +47,40 @@ def test_a_snapshot_holds_exactly_what_the_wire_contract_names() -> None:
         ],
         "timestamp": 1730488820,
         "listen_address": "0.0.0.0:34254",
+        "totals": {
+            "shares_submitted": 1,
+            "shares_rejected": 1,
+            "shares_rejected_by": {**NO_REJECTS, "unauthorized": 1},
+            "work": 30000.0,
+        },
     }
 
 
 def test_a_listen_address_that_is_not_given_is_absent() -> None:
-    assert DownstreamTracker().snapshot(T0) == {"connections": [], "timestamp": int(T0)}
+    assert "listen_address" not in DownstreamTracker().snapshot(T0)
+
+
+@pytest.mark.parametrize("value", [None, "1", -1, 2**32, 10**400, 1.5])
+def test_nothing_that_a_caller_hands_in_raises_or_spoils_the_snapshot(
+    value: Any,  # noqa: ANN401 - what no type allows is the point
+) -> None:
+    tracker = DownstreamTracker()
+    tracker.connect(1, ConnectionType.MINT, T0)
+    before = tracker.snapshot(T0)
+    tracker.channel_opened(1, value)
+    tracker.channel_closed(1, value)
+    assert tracker.invalid_values == 2
+    assert tracker.snapshot(T0) == before
+
+
+def test_a_quote_of_more_than_64_bits_is_counted_and_ignored() -> None:
+    tracker = DownstreamTracker()
+    tracker.connect(1, ConnectionType.MINT, T0)
+    tracker.quote_created(1, 10**400)
+    assert (only_row(tracker)["quotes_created"], tracker.invalid_values) == (0, 1)
+    tracker.quote_created(1, 2**64 - 1)
+    tracker.quote_created(1, 2**64 - 1)
+    assert only_row(tracker)["ehash_mined"] == 2**64 - 1
 
 
 def test_a_mint_counts_its_quotes_from_zero() -> None:
@@ -81,6 +116,7 @@ def test_a_job_declarator_selects_its_work_and_the_others_may() -> None:
         (ConnectionType.TRANSLATOR, "Translator"),
         (ConnectionType.MINT, "Mint"),
         (ConnectionType.JOB_DECLARATOR, "Job Declarator"),
+        (ConnectionType.MINER, "Miner"),
     ],
 )
 def test_connection_types_have_these_names(

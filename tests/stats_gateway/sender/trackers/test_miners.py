@@ -1,20 +1,35 @@
+import math
 import threading
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stats_gateway.sender.snapshots import RejectReason
 from stats_gateway.sender.trackers.miners import MinerTracker
+from stats_gateway.sender.wire import encode_snapshot
 
 T0 = 1_730_488_800.0
+NO_REJECTS = {"stale": 0, "duplicate": 0, "low_difficulty": 0, "unauthorized": 0, "other": 0}
+NO_TOTALS = {
+    "shares_submitted": 0,
+    "shares_rejected": 0,
+    "shares_rejected_by": NO_REJECTS,
+    "work": 0.0,
+}
 
 
 def test_a_snapshot_holds_exactly_what_the_wire_contract_names() -> None:
     tracker = MinerTracker()
     tracker.connect(7, "farm1.s21-007", "10.0.0.7:4444", T0)
     tracker.share_accepted(7, 1000.0, T0 + 20.7)
+    tracker.share_rejected(7, RejectReason.STALE)
+    tracker.share_rejected(7, "duplicate")
     tracker.share_rejected(7)
+    tracker.agent(7, "cgminer/4.11.1")
+    tracker.difficulty(7, 2000.0)
     tracker.wallet(500, quotes=3, amount=90)
     tracker.upstream("pool:34254", connected=True, network="testnet4")
     assert tracker.snapshot(T0 + 30.9) == {
@@ -25,20 +40,144 @@ def test_a_snapshot_holds_exactly_what_the_wire_contract_names() -> None:
                 "address": "10.0.0.7:4444",
                 "hashrate": pytest.approx(1000 * 2**32 / 30.9),
                 "shares_submitted": 1,
-                "shares_rejected": 1,
+                "shares_rejected": 3,
+                "shares_rejected_by": {"stale": 1, "duplicate": 1, "other": 1},
                 "work": 1000.0,
                 "connected_at": 1730488800,
                 "last_share_at": 1730488820,
+                "agent": "cgminer/4.11.1",
+                "difficulty": 2000.0,
             }
         ],
         "timestamp": 1730488830,
+        "totals": {
+            "shares_submitted": 1,
+            "shares_rejected": 3,
+            "shares_rejected_by": {**NO_REJECTS, "stale": 1, "duplicate": 1, "other": 1},
+            "work": 1000.0,
+        },
         "wallet": {"balance": 500, "quotes_created": 3, "quotes_amount": 90},
         "upstream": {"address": "pool:34254", "connected": True, "network": "testnet4"},
     }
 
 
 def test_what_is_not_known_is_absent() -> None:
-    assert MinerTracker().snapshot(T0) == {"miners": [], "timestamp": int(T0)}
+    assert MinerTracker().snapshot(T0) == {
+        "miners": [],
+        "timestamp": int(T0),
+        "totals": NO_TOTALS,
+    }
+    tracker = MinerTracker()
+    tracker.connect(1, "a", None, T0)
+    row = tracker.snapshot(T0)["miners"][0]
+    assert row.keys().isdisjoint({"agent", "difficulty", "shares_rejected_by"})
+
+
+def test_a_miner_that_was_there_before_has_no_connect_time_and_a_hashrate_from_its_shares() -> None:
+    tracker = MinerTracker()
+    tracker.connect(1, "a", None, None)
+    row = tracker.snapshot(T0)["miners"][0]
+    assert (row["connected_at"], row["hashrate"]) == (None, None)
+    tracker.share_accepted(1, 100.0, T0)
+    row = tracker.snapshot(T0 + 20)["miners"][0]
+    assert row["connected_at"] is None
+    assert row["hashrate"] == pytest.approx(100 * 2**32 / 20)
+
+
+def test_a_program_that_sees_no_shares_sends_none_and_no_zeros() -> None:
+    tracker = MinerTracker(counts_shares=False)
+    tracker.connect(1, "a", None, T0, agent="bitaxe/2.4")
+    assert tracker.snapshot(T0 + 1) == {
+        "miners": [
+            {
+                "downstream_id": 1,
+                "name": "a",
+                "address": None,
+                "hashrate": None,
+                "shares_submitted": None,
+                "shares_rejected": None,
+                "work": None,
+                "connected_at": int(T0),
+                "last_share_at": None,
+                "agent": "bitaxe/2.4",
+            }
+        ],
+        "timestamp": int(T0) + 1,
+    }
+
+
+def test_totals_keep_what_ended_sessions_did() -> None:
+    tracker = MinerTracker()
+    for session in range(3):
+        tracker.connect(1, "a", None, T0)
+        tracker.share_accepted(1, 8.0, T0 + session)
+        tracker.share_rejected(1, RejectReason.LOW_DIFFICULTY)
+        if session == 0:
+            tracker.disconnect(1)
+    tracker.clear()
+    tracker.share_accepted(1, 8.0, T0 + 9)
+    assert tracker.snapshot(T0 + 10)["totals"] == {
+        "shares_submitted": 3,
+        "shares_rejected": 3,
+        "shares_rejected_by": {**NO_REJECTS, "low_difficulty": 3},
+        "work": 24.0,
+    }
+
+
+@pytest.mark.parametrize("reason", ["job-not-found", None, 21, ["stale"], float("nan")])
+def test_a_reason_that_is_none_of_the_five_counts_as_other(reason: str) -> None:
+    tracker = MinerTracker()
+    tracker.connect(1, "a", None, T0)
+    tracker.share_rejected(1, reason)
+    assert tracker.snapshot(T0)["miners"][0]["shares_rejected_by"] == {"other": 1}
+
+
+HOSTILE: list[object] = [
+    None,
+    "1",
+    [],
+    {},
+    b"1",
+    1j,
+    -1,
+    10**400,
+    -(10**400),
+    float("nan"),
+    float("inf"),
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+def test_nothing_that_a_caller_hands_in_raises_into_the_path_of_a_share(
+    value: Any,  # noqa: ANN401 - what no type allows is the point
+) -> None:
+    tracker = MinerTracker()
+    tracker.connect(1, "a", None, T0)
+    before = tracker.snapshot(T0)
+    tracker.share_accepted(1, value, T0)
+    tracker.share_accepted(1, 1.0, value)
+    tracker.difficulty(1, value)
+    tracker.quote_created(value)
+    assert tracker.invalid_values == 4
+    tracker.share_accepted(value, 1.0, T0)
+    tracker.share_rejected(value)
+    assert tracker.unknown_downstreams == 2
+    assert tracker.snapshot(T0) == before
+    encode_snapshot(before)
+
+
+def test_sums_of_the_largest_values_still_fit_the_wire() -> None:
+    tracker = MinerTracker()
+    tracker.connect(1, "a", None, T0)
+    tracker.wallet(2**64 - 1)
+    for _ in range(3):
+        tracker.share_accepted(1, 2.0**224, T0)
+        tracker.quote_created(2**64 - 1)
+    snapshot = tracker.snapshot(T0 + 10)
+    assert snapshot["wallet"]["quotes_amount"] == 2**64 - 1
+    assert math.isfinite(snapshot["totals"]["work"])
+    assert math.isfinite(snapshot["miners"][0]["hashrate"] or 0.0)
+    encode_snapshot(snapshot)
 
 
 def test_a_miner_that_has_sent_no_share_has_no_last_share() -> None:
@@ -201,17 +340,22 @@ def test_totals_are_exact_after_many_threads_while_snapshots_are_taken() -> None
     start.wait()
     seen = 0
     while any(worker.is_alive() for worker in workers):
-        rows = tracker.snapshot(T0 + 20)["miners"]
-        assert all(row["work"] == 2.0 * row["shares_submitted"] for row in rows)
-        total = sum(row["shares_submitted"] for row in rows)
-        assert total >= seen
+        snapshot = tracker.snapshot(T0 + 20)
+        rows = snapshot["miners"]
+        assert all(row["work"] == 2.0 * (row["shares_submitted"] or 0) for row in rows)
+        total = sum(row["shares_submitted"] or 0 for row in rows)
+        assert seen <= total <= snapshot["totals"]["shares_submitted"]
         seen = total
     for worker in workers:
         worker.join()
-    rows = tracker.snapshot(T0 + 20)["miners"]
-    assert sum(row["shares_submitted"] for row in rows) == threads * shares
-    assert sum(row["shares_rejected"] for row in rows) == threads * shares
-    assert sum(row["hashrate"] for row in rows) == pytest.approx(threads * shares * 2 * 2**32 / 20)
+    snapshot = tracker.snapshot(T0 + 20)
+    rows = snapshot["miners"]
+    assert sum(row["shares_submitted"] or 0 for row in rows) == threads * shares
+    assert sum(row["shares_rejected"] or 0 for row in rows) == threads * shares
+    assert snapshot["totals"]["shares_submitted"] == threads * shares
+    assert snapshot["totals"]["shares_rejected"] == threads * shares
+    hashrate = sum(row["hashrate"] or 0.0 for row in rows)
+    assert hashrate == pytest.approx(threads * shares * 2 * 2**32 / 20)
 
 
 def test_miners_may_come_and_go_while_snapshots_are_taken() -> None:

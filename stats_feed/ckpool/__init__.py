@@ -1,0 +1,1 @@
+"""This feed reads the status files that ckpool and its forks write."""

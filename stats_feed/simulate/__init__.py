@@ -1,0 +1,1 @@
+"""This feed simulates a translator with its miners and a pool with its connections."""

@@ -1,0 +1,206 @@
+"""Runs a real Prometheus and a real Alertmanager on the shipped files, and keeps what they tell."""
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import yaml
+
+from tests.support.ports import free_ports
+from tests.support.programs import ROOT, program
+from tests.support.until import until
+
+LOOPBACK = "127.0.0.1"
+STARTED_SECONDS = 30.0
+STOP_SECONDS = 20.0
+
+FASTER = 10.0
+"""How much shorter every wait of the rules is, if not told; an expression's own windows stay."""
+
+EAGER = "1s"
+"""How long routes wait, so that no message is saved by coming between two that are sent."""
+
+SCRAPE_SECONDS = 1
+ROOM = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notification, as a webhook gets it."""
+
+    receiver: str
+    status: str
+    alerts: tuple[Mapping[str, Any], ...]  # Any: the JSON of Alertmanager
+
+    def tells(self, name: str, status: str) -> bool:
+        """Whether an alert of that name is in it with that status."""
+        return any(
+            one["labels"]["alertname"] == name and one["status"] == status for one in self.alerts
+        )
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What the receivers got so far, in order."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    def of(self, name: str) -> list[str]:
+        """What was told of an alert, one word a message."""
+        return [
+            status
+            for message in self.messages
+            for status in ("firing", "resolved")
+            if message.tells(name, status)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """The running pair."""
+
+    inbox: Inbox
+    alertmanager: int
+
+    def post(self, alerts: Sequence[Mapping[str, str]]) -> None:
+        """Tell Alertmanager of firing alerts by their labels, as a Prometheus does."""
+        body = json.dumps([{"labels": labels} for labels in alerts]).encode()
+        url = f"http://{LOOPBACK}:{self.alertmanager}/api/v2/alerts"
+        with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=10):
+            pass
+
+
+def shorter(duration: str, times: float) -> str:
+    """A duration divided: `1m30s` by 10 is `9s`."""
+    found = re.findall(r"(\d+)(ms|[smhd])", duration)
+    seconds = sum(float(number) * ROOM[unit] for number, unit in found)
+    return f"{max(1, round(seconds / times))}s"
+
+
+def faster_rules(text: str, times: float) -> str:
+    loaded = yaml.safe_load(text)
+    for group in loaded["groups"]:
+        group["interval"] = "1s"
+        for rule in group["rules"]:
+            for key in ("for", "keep_firing_for"):
+                if key in rule:
+                    rule[key] = shorter(rule[key], times)
+    return yaml.safe_dump(loaded)
+
+
+def eager_routes(text: str, webhook: int) -> str:
+    loaded = yaml.safe_load(text)
+    for receiver in loaded["receivers"]:
+        url = f"http://{LOOPBACK}:{webhook}/{receiver['name']}"
+        receiver["webhook_configs"] = [{"url": url, "send_resolved": True}]
+    for route in (loaded["route"], *loaded["route"]["routes"]):
+        for key in ("group_wait", "group_interval"):
+            route[key] = EAGER
+    loaded["templates"] = []
+    return yaml.safe_dump(loaded)
+
+
+@contextmanager
+def receiving() -> Iterator[tuple[Inbox, int]]:
+    """A webhook that keeps what it gets, and its port."""
+    inbox = Inbox()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            message = Message(self.path.strip("/"), body["status"], tuple(body["alerts"]))
+            inbox.messages.append(message)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer((LOOPBACK, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield inbox, server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def alerting(folder: Path, jobs: Mapping[str, int], times: float = FASTER) -> Iterator[Alerting]:
+    """Both on the shipped rules and routes; `jobs` are scraped at their ports."""
+    port, alertmanager = free_ports(2)
+    with ExitStack() as stack:
+        inbox, webhook = stack.enter_context(receiving())
+        routes = folder / "alertmanager.yml"
+        routes.write_text(
+            eager_routes((ROOT / "prometheus" / "alertmanager.yml").read_text(), webhook)
+        )
+        command = [program("alertmanager"), f"--config.file={routes}"]
+        command += [f"--storage.path={folder}/alerts", "--cluster.listen-address="]
+        command += [f"--web.listen-address={LOOPBACK}:{alertmanager}"]
+        stack.enter_context(_running(command, alertmanager, folder / "alertmanager.log"))
+        if jobs:
+            command = [
+                program("prometheus3"),
+                f"--config.file={_scrapes(folder, jobs, alertmanager, times)}",
+            ]
+            command += [f"--storage.tsdb.path={folder}/data", "--rules.alert.resend-delay=1s"]
+            command += [f"--web.listen-address={LOOPBACK}:{port}"]
+            stack.enter_context(_running(command, port, folder / "prometheus.log"))
+        yield Alerting(inbox, alertmanager)
+
+
+def _scrapes(folder: Path, jobs: Mapping[str, int], alertmanager: int, times: float) -> Path:
+    (folder / "rules").mkdir()
+    for file in (ROOT / "prometheus" / "rules").glob("*.yml"):
+        (folder / "rules" / file.name).write_text(faster_rules(file.read_text(), times))
+    interval = f"{SCRAPE_SECONDS}s"
+    configuration = {
+        "global": {"scrape_interval": interval, "scrape_timeout": interval},
+        "rule_files": ["rules/*.yml"],
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{alertmanager}"]}]}]
+        },
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
+            for job, port in jobs.items()
+        ],
+    }
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(configuration))
+    return path
+
+
+@contextmanager
+def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as one:
+        try:
+            until(lambda: _ready(port) or one.poll() is not None, STARTED_SECONDS, command[0])
+            assert one.poll() is None, log.read_text()[-2000:]
+            yield
+        finally:
+            one.terminate()
+            try:
+                one.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                one.kill()
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://{LOOPBACK}:{port}/-/ready", timeout=5):
+            return True
+    except (URLError, ConnectionError):
+        time.sleep(0.1)
+        return False
