@@ -270,7 +270,10 @@ def _agents(agents: Sequence[str | None]) -> Sequence[str | None]:
 
 
 def _idle(rows: MinerRows, timestamp: int, now: Now) -> frozenset[int]:
-    if all(rows.hashrate):
+    nothing_is_known = isinstance(rows.hashrate, Unknown) and isinstance(
+        rows.last_share_at, Unknown
+    )
+    if nothing_is_known or all(rows.hashrate):
         return frozenset()
     return frozenset(
         rows.downstream_id[place]

@@ -210,6 +210,7 @@ def test_a_pool_its_windows_and_its_job_declarator_are_merged(pool: Service) -> 
             "Translator": 1,
             "Job Declarator": 1,
             "Mint": 0,
+            "Miner": 0,
         }
         hashrate = "stratum_pool_connection_hashrate_hashes_per_second"
         assert scrape.values(hashrate, "downstream_id") == {"1": 2.0**32}

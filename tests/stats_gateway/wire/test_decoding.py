@@ -122,6 +122,17 @@ def test_an_optional_field_may_be_null_or_absent(encoding: Encoding) -> None:
 
 
 @pytest.mark.parametrize("encoding", Encoding)
+def test_a_row_may_be_nothing_but_an_id_and_a_name(encoding: Encoding) -> None:
+    for message in (
+        miner_snapshot(*({"downstream_id": id_, "name": ""} for id_ in range(99))),
+        translator_status(*({"id": id_, "name": ""} for id_ in range(99))),
+    ):
+        part = content(message, encoding=encoding)
+        assert isinstance(part, MinersPart)
+        assert list(part.rows.downstream_id) == list(range(99))
+
+
+@pytest.mark.parametrize("encoding", Encoding)
 def test_unknown_fields_are_ignored(encoding: Encoding) -> None:
     more: Fields = {"new": {"deep": [1, None, "x"]}, "also": 1.5}
     message = miner_snapshot(miner(1, **more), **more) | more
