@@ -26,8 +26,11 @@ MAX_TEXT_BYTES = 256
 MAX_SERVICES = 64
 """Services one pool may name: three kinds are known, and a pool runs each a few times at most."""
 
-MIN_ROW_BYTES = 32
-"""Every row takes more, by the names of its required fields alone; what takes less is no row."""
+MAX_REJECT_REASONS = 64
+"""Reasons in one row's rejected shares: five are known, and Stratum V2 names about twenty."""
+
+MIN_ROW_BYTES = 11
+"""The shortest row, by the names of its required fields: `{"id": 1, "name": ""}` in MessagePack."""
 
 MAX_ROW_BYTES = 1 << 20
 """Longest row: a connection with `MAX_CHANNELS` channels takes two thirds of this as JSON."""

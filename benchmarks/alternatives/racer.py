@@ -23,7 +23,7 @@ from exporters.exposition.families.proxy import LAYOUT
 from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
 from stats_gateway.wire.decoding import MessageDecoder
 from stats_gateway.wire.encoding import Encoding
-from stats_gateway.wire.messages import MinerInfo, MinerSnapshot
+from stats_gateway.wire.messages import DeviceInfo, MinerInfo, MinerSnapshot
 
 SOURCE = "bench"
 
@@ -45,14 +45,23 @@ class _Rows:
 
 
 def _values(row: MinerInfo) -> tuple[float | None, ...]:
-    """In the order of the families that follow the info family; None where nothing was sent."""
+    """In the order of the families that follow the info family; None where nothing was sent.
+
+    No shape of the fleet sends rejects by reason.
+    """
+    device = row.device or DeviceInfo()
     return (
         row.hashrate,
         row.shares_submitted,
         row.shares_rejected,
+        None,
         None if row.work is None else row.work * HASHES_PER_DIFFICULTY,
         row.connected_at,
         row.last_share_at,
+        row.difficulty,
+        device.hashrate,
+        device.power,
+        device.temperature,
     )
 
 
@@ -77,7 +86,7 @@ class Gauges:
         total = 0.0
         for row in self._rows.of(message):
             labels = (SOURCE, str(row.downstream_id), row.name)
-            self._info.labels(*labels, row.address).set(1)
+            self._info.labels(*labels, row.address, row.agent or "").set(1)
             for gauge, value in zip(self._gauges, _values(row), strict=True):
                 if value is not None:
                     gauge.labels(*labels).set(value)
@@ -105,7 +114,7 @@ class Families(Collector):
         info, *families = map(_metric, LAYOUT.row_families)
         for row in self._miners:
             labels = (SOURCE, str(row.downstream_id), row.name)
-            info.add_metric((*labels, row.address or ""), 1)
+            info.add_metric((*labels, row.address or "", row.agent or ""), 1)
             for family, value in zip(families, _values(row), strict=True):
                 if value is not None:
                     family.add_metric(labels, value)

@@ -94,6 +94,9 @@ def stats(view: View, service: Service, totals: PerSource[Totals], now: Now) -> 
             **(_miners(total) if service is Service.PROXY else _connections(total, fresh)),
             "hashrate": total.hashrate,
             "shares_submitted": total.shares_submitted,
+            "shares_rejected": total.shares_rejected,
+            "shares_rejected_by": total.shares_rejected_by,
+            "work": total.work,
         },
         "sources": [_source(source, now) for source in _by_name(view)],
     }
@@ -116,6 +119,12 @@ def _miner(source: str, rows: MinerRows, index: int) -> Json:
     is_idle = rows.downstream_id[index] in rows.idle
     return {
         **_common(rows, index),
+        "difficulty": rows.difficulty[index],
+        "device": {
+            "hashrate": rows.device_hashrate[index],
+            "power": rows.device_power[index],
+            "temperature": rows.device_temperature[index],
+        },
         "state": MinerState.IDLE if is_idle else MinerState.ACTIVE,
         "source": source,
     }
@@ -144,10 +153,18 @@ def _common(rows: Rows, index: int) -> Json:
         "hashrate": rows.hashrate[index],
         "shares_submitted": rows.shares_submitted[index],
         "shares_rejected": rows.shares_rejected[index],
+        "shares_rejected_by": _rejected_by(rows, index),
         "work": rows.work[index],
         "connected_at": rows.connected_at[index],
         "last_share_at": rows.last_share_at[index],
+        "agent": rows.agent[index],
     }
+
+
+def _rejected_by(rows: Rows, index: int) -> Json | None:
+    """Give the rejected shares of a row by reason; None where the row told no reason."""
+    counts = {reason: column[index] for reason, column in rows.shares_rejected_by.items()}
+    return {reason: count for reason, count in counts.items() if count is not None} or None
 
 
 def _miners(total: Totals) -> Json:

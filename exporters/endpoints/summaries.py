@@ -13,8 +13,9 @@ from threading import Lock
 from typing import Generic, TypeVar
 from weakref import ref
 
-from stats_gateway.rows.rows import ConnectionType, total_hashrate
+from stats_gateway.rows.rows import ConnectionType, Rows, total_of
 from stats_gateway.store.sources import Source
+from stats_gateway.wire.messages import Totals as SenderTotals
 
 T = TypeVar("T")
 
@@ -50,7 +51,11 @@ class PerSource(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What the rows of one source, or of several, add up to; None where nothing is known."""
+    """What one source, or several, add up to; None where nothing is known.
+
+    Shares and work are those of all sessions where the sender adds them up itself, else those of
+    the rows.
+    """
 
     rows: int | None = None
     active: int | None = None
@@ -60,6 +65,14 @@ class Totals:
     """The number of rows whose hashrate is meant to add up."""
     hashrate: float | None = None
     shares_submitted: int | None = None
+    shares_rejected: int | None = None
+    shares_rejected_by: dict[str, int] | None = None
+    work: float | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether shares may be known: the 0 of a source without rows makes no sum known."""
+        return bool(self.rows or self.shares_submitted or self.shares_rejected or self.work)
 
 
 def totals_of(source: Source) -> Totals:
@@ -67,6 +80,7 @@ def totals_of(source: Source) -> Totals:
     rows, miners, connections = source.rows, source.miners, source.connections
     if rows is None:
         return Totals()
+    told = source.totals or SenderTotals()
     idle = 0 if miners is None else len(miners.idle)
     hashrates = rows.hashrate if connections is None else list(connections.hashing())
     return Totals(
@@ -75,8 +89,11 @@ def totals_of(source: Source) -> Totals:
         idle=idle,
         types=Counter() if connections is None else Counter(connections.connection_type),
         hashing=len(hashrates),
-        hashrate=total_hashrate(hashrates),
-        shares_submitted=_sum(rows.shares_submitted),
+        hashrate=total_of(hashrates),
+        shares_submitted=_first(told.shares_submitted, lambda: _sum(rows.shares_submitted)),
+        shares_rejected=_first(told.shares_rejected, lambda: _sum(rows.shares_rejected)),
+        shares_rejected_by=_first(told.shares_rejected_by, lambda: _rejected_by(rows)),
+        work=_first(told.work, lambda: total_of(rows.work)),
     )
 
 
@@ -91,8 +108,11 @@ def combined(totals: Iterable[Totals]) -> Totals:
         idle=_sum([one.idle for one in known]),
         types=sum((one.types for one in known), start=Counter()),
         hashing=sum(one.hashing for one in known),
-        hashrate=total_hashrate(one.hashrate for one in known if one.hashing),
-        shares_submitted=_sum([one.shares_submitted for one in known if one.rows]),
+        hashrate=total_of(one.hashrate for one in known if one.hashing),
+        shares_submitted=_sum([one.shares_submitted for one in known if one.counts]),
+        shares_rejected=_sum([one.shares_rejected for one in known if one.counts]),
+        shares_rejected_by=_sum_by_reason(one.shares_rejected_by for one in known),
+        work=total_of(one.work for one in known if one.counts),
     )
 
 
@@ -107,6 +127,23 @@ def order_of(source: Source) -> Sequence[int]:
     elif source.connections is not None:
         keys = source.connections.connection_type
     return array("I", sorted(range(len(keys)), key=keys.__getitem__))
+
+
+def _first(told: T | None, otherwise: Callable[[], T | None]) -> T | None:
+    return otherwise() if told is None else told
+
+
+def _rejected_by(rows: Rows) -> dict[str, int] | None:
+    columns = rows.shares_rejected_by.items()
+    return {reason.value: _sum(column) or 0 for reason, column in columns} or None
+
+
+def _sum_by_reason(counts: Iterable[dict[str, int] | None]) -> dict[str, int] | None:
+    known = [one for one in counts if one is not None]
+    summed = Counter[str]()
+    for one in known:
+        summed.update(one)
+    return dict(summed) if known else None
 
 
 def _sum(values: Sequence[int | None]) -> int | None:

@@ -17,6 +17,7 @@ from itertools import chain, compress
 
 from exporters.exposition.families.family import Column, Texts
 from exporters.exposition.text_format import encode_all, escape_all, numbers
+from stats_gateway.rows.unknown import Unknown
 
 CHUNK_ROWS = 2048
 """Lines made at once: few enough to stay in the processor's cache on their way to compression."""
@@ -36,12 +37,16 @@ def sample_lines(
     templates: Sequence[bytes],
     column: Column,
     details: Sequence[tuple[str, Texts]],
+    reason: str | None = None,
 ) -> Iterator[memoryview]:
     """The lines of the family `name`, a chunk at a time, without those of unknown value.
 
     `details` are further labels with their texts; values beside them are all known, since such a
-    family says who a row is.
+    family says who a row is. `reason` is a label that has the same value in all lines.
     """
+    if isinstance(column, Unknown):
+        return
+    details = [(detail, texts) for detail, texts in details if not isinstance(texts, Unknown)]
     start_of_line = b"\n" + name.encode()
     for place, template in enumerate(templates):
         chunk = slice(place * CHUNK_ROWS, (place + 1) * CHUNK_ROWS)
@@ -50,11 +55,13 @@ def sample_lines(
             continue
         encoded = numbers(values)
         filled, substitutes = template, encoded.split(b",")
+        if reason is not None:
+            filled = filled.replace(_END.encode(), f',reason="{reason}"{_END}'.encode())
         if b"n" in encoded:
-            filled, substitutes = _known(template, substitutes)
+            filled, substitutes = _known(filled, substitutes)
         elif details:
             columns = [_more_labels(detail, texts[chunk]) for detail, texts in details]
-            filled, substitutes = _detailed(template, substitutes, columns)
+            filled, substitutes = _detailed(filled, substitutes, columns)
         lines = filled.replace(b"\n", start_of_line) % tuple(substitutes)
         # A name follows the last line break, too.
         yield memoryview(lines)[1 : -len(name)]

@@ -13,11 +13,12 @@ names (see `lines`). The text is compressed a chunk at a time and never held who
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import nlargest
-from itertools import islice
+from itertools import chain, islice
 from typing import Generic
 
-from exporters.exposition.families.family import Column, Layout, RowFamily, RowsT, Texts
+from exporters.exposition.families.family import ByReason, Column, Layout, RowFamily, RowsT, Texts
 from exporters.exposition.gzip_parts import Deflated, Deflater
 from exporters.exposition.lines import CHUNK_ROWS, make_template, sample_lines
 from exporters.exposition.text_format import escape, escape_all, sample
@@ -122,13 +123,18 @@ class SourceRenderer(Generic[RowsT]):
         details = [(name, column(rows)) for name, column in family.details]
         if before is not None and before.values == values and before.details == details:
             return before
-        lines = sample_lines(family.name, self._identities.templates, values, details)
-        return _RenderedFamily(values, details, deflater.deflate(lines))
+        write = partial(sample_lines, family.name, self._identities.templates)
+        if isinstance(values, Mapping):
+            by_reason = (write(column, details, reason) for reason, column in values.items())
+            return _RenderedFamily(
+                values, details, deflater.deflate(chain.from_iterable(by_reason))
+            )
+        return _RenderedFamily(values, details, deflater.deflate(write(values, details)))
 
 
 @dataclass(frozen=True, slots=True)
 class _RenderedFamily:
-    values: Column
+    values: Column | ByReason
     details: Sequence[tuple[str, Texts]]
     piece: Deflated
 

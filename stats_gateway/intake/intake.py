@@ -110,7 +110,7 @@ class Intake:
     ) -> Reading:
         """Decode and check one message that arrived at `received`; changes nothing.
 
-        Raises `MessageRefused`.
+        Raises `MessageRefused`, and `ConnectionRefused` for a `Hello` that does not decode.
         """
         decoder = self._decoders[encoding]
         message = decoder.decode(payload)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress, count, islice
+from math import inf
 from operator import lt, not_
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from stats_gateway.clock import Now
 from stats_gateway.errors import Dropped, DroppedValue, MessageRefused, Reason
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_SNAPSHOT_CHANNELS, MAX_TEXT_BYTES
 from stats_gateway.rows.builders import U32, U64, MeasurementBuilder, NumberBuilder, TextBuilder
+from stats_gateway.rows.rejects import RejectsBuilder, known_sum
 from stats_gateway.rows.rows import (
     IDLE_SECONDS,
     NO_CHANNELS,
@@ -28,9 +30,11 @@ from stats_gateway.rows.rows import (
 )
 from stats_gateway.rows.share_sightings import NO_SIGHTINGS, see_shares
 from stats_gateway.rows.text import REDACTED, clean, is_clean, known_address
-from stats_gateway.wire.messages import ConnectionInfo, MinerInfo, check_u64
+from stats_gateway.rows.unknown import Unknown
+from stats_gateway.wire.messages import ConnectionInfo, DeviceInfo, MinerInfo, check_u64
 
 R = TypeVar("R", bound=Rows)
+T = TypeVar("T")
 _CONNECTION_TYPES = {kind.value: kind for kind in ConnectionType}
 
 
@@ -47,14 +51,11 @@ def miner_rows(
     that cannot be are counted in `dropped`. Raises `MessageRefused` where two rows have the same
     `downstream_id`, or a number is too large.
     """
-    common = _CommonBuilders(previous, dropped, hashrate_required=True)
-    names = TextBuilder[str](
-        () if previous is None else previous.name, partial(_names, dropped=dropped)
-    )
+    common, own = _CommonBuilders(previous, dropped), _MinerBuilders(previous, dropped)
     for batch in batches:
         common.add(batch)
-        names.add([row.name for row in batch])
-    unsorted = MinerRows(**common.columns(), name=names.column, idle=frozenset())
+        own.add(batch)
+    unsorted = MinerRows(**_columns(common), **_columns(own), idle=frozenset())
     rows = _fill_unknown(_sorted(unsorted, previous), previous, now)
     return replace(rows, idle=_idle(rows, timestamp, now))
 
@@ -64,11 +65,9 @@ def connection_rows(
     previous: ConnectionRows | None,
     now: Now,
     dropped: Dropped,
-    *,
-    hashrate_required: bool = True,
 ) -> ConnectionRows:
     """The columns of a pool's snapshot; arguments and errors as in `miner_rows`."""
-    common = _CommonBuilders(previous, dropped, hashrate_required=hashrate_required)
+    common = _CommonBuilders(previous, dropped)
     own, channels = _ConnectionColumns(), 0
     for batch in batches:
         channels += sum(len(row.channels) for row in batch)
@@ -77,7 +76,7 @@ def connection_rows(
             raise MessageRefused(Reason.TOO_MANY_ROWS, detail)
         common.add(batch)
         own.add(batch, dropped)
-    rows = _sorted(ConnectionRows(**common.columns(), **vars(own)), previous)
+    rows = _sorted(ConnectionRows(**_columns(common), **vars(own)), previous)
     check_u64(rows.quotes_created)
     check_u64(rows.ehash_mined)
     return _fill_unknown(rows, previous, now)
@@ -89,30 +88,71 @@ class _CommonBuilders:
     One comprehension for each column takes half the time of anything that loops over the names.
     """
 
-    def __init__(self, previous: Rows | None, dropped: Dropped, *, hashrate_required: bool) -> None:
+    def __init__(self, previous: Rows | None, dropped: Dropped) -> None:
         self.downstream_id = NumberBuilder[int](U32)
         self.address = TextBuilder[str | None](
             () if previous is None else previous.address, _addresses
         )
-        self.hashrate = MeasurementBuilder(dropped, required=hashrate_required)
+        self.hashrate = MeasurementBuilder(dropped)
         self.shares_submitted = NumberBuilder[int](U64)
         self.shares_rejected = NumberBuilder[int](U64)
-        self.work = MeasurementBuilder(dropped, required=False)
+        self.shares_rejected_by = RejectsBuilder()
+        self.work = MeasurementBuilder(dropped)
         self.connected_at = NumberBuilder[int](U64)
         self.last_share_at = NumberBuilder[int](U64)
+        self.agent = TextBuilder[str | None](() if previous is None else previous.agent, _agents)
 
     def add(self, batch: Sequence[MinerInfo | ConnectionInfo]) -> None:
         self.downstream_id.add([row.downstream_id for row in batch])
         self.address.add([row.address for row in batch])
         self.hashrate.add([row.hashrate for row in batch])
         self.shares_submitted.add([row.shares_submitted for row in batch])
-        self.shares_rejected.add([row.shares_rejected for row in batch])
+        rejected = [row.shares_rejected for row in batch]
+        rejected_by = [row.shares_rejected_by for row in batch]
+        if rejected_by.count(None) < len(rejected_by):
+            rejected = list(map(known_sum, rejected_by, rejected))
+        self.shares_rejected.add(rejected)
+        self.shares_rejected_by.add(rejected_by)
         self.work.add([row.work for row in batch])
         self.connected_at.add([row.connected_at for row in batch])
         self.last_share_at.add([row.last_share_at for row in batch])
+        self.agent.add([row.agent for row in batch])
 
-    def columns(self) -> dict[str, Any]:  # Any: the type of a column is that of its field in Rows
-        return {name: builder.column for name, builder in vars(self).items()}
+
+class _MinerBuilders:
+    """The builders of the columns that only miners have, by the names of those columns."""
+
+    def __init__(self, previous: MinerRows | None, dropped: Dropped) -> None:
+        self.name = TextBuilder[str](
+            () if previous is None else previous.name, partial(_names, dropped=dropped)
+        )
+        self.difficulty = MeasurementBuilder(dropped)
+        self.device_hashrate = MeasurementBuilder(dropped)
+        self.device_power = MeasurementBuilder(dropped)
+        self.device_temperature = MeasurementBuilder(dropped, lowest=-inf)
+
+    def add(self, batch: Sequence[MinerInfo]) -> None:
+        self.name.add([row.name for row in batch])
+        self.difficulty.add([row.difficulty for row in batch])
+        devices = [row.device for row in batch]
+        if devices.count(None) == len(devices):
+            self.device_hashrate.add_unknown(len(devices))
+            self.device_power.add_unknown(len(devices))
+            self.device_temperature.add_unknown(len(devices))
+            return
+        told = [_NO_DEVICE if device is None else device for device in devices]
+        self.device_hashrate.add([device.hashrate for device in told])
+        self.device_power.add([device.power for device in told])
+        self.device_temperature.add([device.temperature for device in told])
+
+
+_NO_DEVICE = DeviceInfo()
+
+
+def _columns(
+    builders: _CommonBuilders | _MinerBuilders,
+) -> dict[str, Any]:  # Any: the type of a column is that of its field in Rows
+    return {name: builder.column for name, builder in vars(builders).items()}
 
 
 class _ConnectionColumns:
@@ -153,31 +193,51 @@ def _sorted(rows: R, previous: R | None) -> R:
 
 
 def _fill_unknown(rows: R, previous: R | None, now: Now) -> R:
-    """`rows` with the times of last shares that were not sent, as far as they were seen.
+    """`rows` with what was seen of the shares and sessions of rows that tell no last share.
 
     Raises `MessageRefused` for counts of more than 64 bits.
     """
-    for counts in (rows.shares_submitted, rows.shares_rejected):
-        if not isinstance(counts, array):
+    for counts in (rows.shares_submitted, rows.shares_rejected, *rows.shares_rejected_by.values()):
+        if not isinstance(counts, array | Unknown):
             check_u64(counts)
-    sent = rows.last_share_at
-    if isinstance(sent, array) or None not in sent:
+    places = _unseen(rows)
+    if len(places) == 0:
         return rows
-    unsent = rows
-    if sent.count(None) < len(sent):
-        unsent = take(rows, [place for place, share in enumerate(sent) if share is None])
+    unsent = rows if len(places) == len(rows) else take(rows, places)
     sightings = see_shares(
         unsent.downstream_id,
-        unsent.shares_submitted,
+        unsent.shares_submitted,  # type: ignore[arg-type]  # the count is known in these rows
         unsent.connected_at,
         NO_SIGHTINGS if previous is None else previous.sightings,
         now,
     )
-    last_share_at: Sequence[float | None] = sightings.grew_at
-    if unsent is not rows:
-        seen = iter(sightings.grew_at)
-        last_share_at = [next(seen) if share is None else share for share in sent]
-    return replace(rows, sightings=sightings, last_share_at=last_share_at)
+    return replace(
+        rows,
+        sightings=sightings,
+        last_share_at=_put(rows.last_share_at, places, sightings.grew_at),
+        connected_at=_put(rows.connected_at, places, sightings.connected_at),
+    )
+
+
+def _unseen(rows: Rows) -> Sequence[int]:
+    """The places of the rows whose count of shares is known, and whose last share is not."""
+    sent, shares = rows.last_share_at, rows.shares_submitted
+    if isinstance(sent, array) or isinstance(shares, Unknown):
+        return ()
+    if isinstance(sent, Unknown) and isinstance(shares, array):
+        return range(len(rows))
+    pairs = zip(sent, shares, strict=True)
+    return [place for place, (at, known) in enumerate(pairs) if at is None and known is not None]
+
+
+def _put(column: Sequence[T], places: Sequence[int], values: Sequence[T]) -> Sequence[T]:
+    """`column` with `values` at `places`."""
+    if len(places) == len(column):
+        return values
+    changed = list(column)
+    for place, value in zip(places, values, strict=True):
+        changed[place] = value
+    return changed
 
 
 def _names(names: Sequence[str], dropped: Dropped) -> Sequence[str]:
@@ -202,6 +262,13 @@ def _addresses(addresses: Sequence[str | None]) -> Sequence[str | None]:
     ]
 
 
+def _agents(agents: Sequence[str | None]) -> Sequence[str | None]:
+    known = [agent for agent in agents if agent is not None]
+    if "" not in known and is_clean(known, MAX_NAME_BYTES):
+        return agents
+    return [clean(agent, MAX_NAME_BYTES) if agent else None for agent in agents]
+
+
 def _idle(rows: MinerRows, timestamp: int, now: Now) -> frozenset[int]:
     if all(rows.hashrate):
         return frozenset()
@@ -213,10 +280,16 @@ def _idle(rows: MinerRows, timestamp: int, now: Now) -> frozenset[int]:
 
 
 def _quiet_seconds(rows: MinerRows, place: int, timestamp: int, now: Now) -> float:
-    """Seconds since the row's last share, each measured on one clock: the sender's, or ours."""
+    """Seconds since the row's last share, each measured on one clock: the sender's, or ours.
+
+    Where nothing is known of its shares, the hashrate alone tells: 0 is idle, unknown is not.
+    """
     quiet_since = rows.sightings.quiet_since_of(rows.downstream_id[place])
     if quiet_since is None:
-        return timestamp - (rows.last_share_at[place] or 0.0)
+        last_share_at = rows.last_share_at[place]
+        if last_share_at is None:
+            return -inf if rows.hashrate[place] is None else inf
+        return timestamp - last_share_at
     seen = now.monotonic - quiet_since
     connected_at = rows.connected_at[place]
     if rows.shares_submitted[place] == 0 and connected_at is not None:

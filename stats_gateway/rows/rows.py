@@ -2,7 +2,8 @@
 
 Columns are what rendering needs, and they take a fraction of the memory of objects. All columns of
 a source have the same length and the order of `downstream_id`. A value that is unknown is None,
-never 0; a column of numbers that are all known is an array. Columns are never changed once built.
+never 0; a column of numbers that are all known is an array, and a column of which nothing is known
+is an `Unknown`. Columns are never changed once built.
 """
 
 from array import array
@@ -12,7 +13,9 @@ from enum import StrEnum
 from math import fsum
 from typing import Any, TypeVar
 
+from stats_gateway.rows.rejects import RejectColumns
 from stats_gateway.rows.share_sightings import NO_SIGHTINGS, ShareSightings
+from stats_gateway.rows.unknown import Unknown
 
 
 class ConnectionType(StrEnum):
@@ -21,6 +24,8 @@ class ConnectionType(StrEnum):
     TRANSLATOR = "Translator"
     MINT = "Mint"
     JOB_DECLARATOR = "Job Declarator"
+    MINER = "Miner"
+    """A device that speaks Stratum V2 to the pool itself."""
     OTHER = "other"
 
 
@@ -37,7 +42,9 @@ IDLE_SECONDS = 600.0
 NO_CHANNELS = array("I")
 """Shared by all connections without channels."""
 
-HASHING_TYPES = frozenset({ConnectionType.TRANSLATOR, ConnectionType.JOB_DECLARATOR})
+HASHING_TYPES = frozenset(
+    {ConnectionType.TRANSLATOR, ConnectionType.JOB_DECLARATOR, ConnectionType.MINER}
+)
 """The connections whose hashrate adds up to the pool's."""
 
 
@@ -49,14 +56,16 @@ class Rows:
     name: Sequence[str | None]
     address: Sequence[str | None]
     hashrate: Sequence[float | None]
-    shares_submitted: Sequence[int]
+    shares_submitted: Sequence[int | None]
     shares_rejected: Sequence[int | None]
+    shares_rejected_by: RejectColumns
     work: Sequence[float | None]
     connected_at: Sequence[int | None]
     last_share_at: Sequence[float | None]
     """Unix seconds; sent, else when the share count was last seen to grow."""
+    agent: Sequence[str | None]
     sightings: ShareSightings = field(default=NO_SIGHTINGS, repr=False)
-    """Of the rows whose last share was not sent."""
+    """Of the rows whose share count was sent, and whose last share was not."""
 
     def __len__(self) -> int:
         return len(self.downstream_id)
@@ -67,6 +76,10 @@ class MinerRows(Rows):
     """A translator's miners."""
 
     name: Sequence[str]
+    difficulty: Sequence[float | None]
+    device_hashrate: Sequence[float | None]
+    device_power: Sequence[float | None]
+    device_temperature: Sequence[float | None]
     idle: frozenset[int]
     """The `downstream_id`s of miners without hashrate and without a new share for 10 minutes."""
 
@@ -87,12 +100,12 @@ class ConnectionRows(Rows):
         return (rate for connection_type, rate in pairs if connection_type in HASHING_TYPES)
 
 
-def total_hashrate(hashrates: Iterable[float | None]) -> float | None:
-    """The sum in hashes per second; None when there are rows and not one of them is known.
+def total_of(measurements: Iterable[float | None]) -> float | None:
+    """The sum of hashrates or work; None when there are rows and not one of them is known.
 
     None, too, when no double can hold the sum.
     """
-    values = hashrates if isinstance(hashrates, array) else list(hashrates)
+    values = measurements if isinstance(measurements, array) else list(measurements)
     known = values if isinstance(values, array) else [one for one in values if one is not None]
     try:
         return fsum(known) if known or not values else None
@@ -102,8 +115,8 @@ def total_hashrate(hashrates: Iterable[float | None]) -> float | None:
 
 R = TypeVar("R", bound=Rows)
 
-_NOT_COLUMNS = frozenset({"sightings", "idle"})
-"""The fields that do not have one value for each row."""
+_NOT_COLUMNS = frozenset({"sightings", "idle", "shares_rejected_by"})
+"""The fields that are not one column."""
 
 
 def take(rows: R, indexes: Sequence[int]) -> R:
@@ -113,9 +126,12 @@ def take(rows: R, indexes: Sequence[int]) -> R:
         for field in fields(rows)
         if field.name not in _NOT_COLUMNS
     }
-    return replace(rows, **columns)
+    rejects = {name: _pick(one, indexes) for name, one in rows.shares_rejected_by.items()}
+    return replace(rows, **columns, shares_rejected_by=rejects)
 
 
 def _pick(column: Sequence[Any], indexes: Sequence[int]) -> Sequence[Any]:
+    if isinstance(column, Unknown):
+        return Unknown(len(indexes))
     picked = [column[index] for index in indexes]
     return array(column.typecode, picked) if isinstance(column, array) else picked

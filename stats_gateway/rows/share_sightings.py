@@ -33,7 +33,7 @@ class ShareSightings:
     downstream_id: Sequence[int]
     shares: Sequence[int]
     connected_at: Sequence[int | None]
-    """As it was sent when the count last changed: a session that wanders does not drift away."""
+    """The first value of the session: what is sent wanders, and that is no new session."""
     quiet_since: Sequence[float]
     """Monotonic: when the count was last seen to grow, else when the session was first seen."""
     grew_at: Sequence[float | None]
@@ -72,31 +72,26 @@ def see_shares(
         for place in compress(count(), changes):
             quiet_since[place] = now.monotonic
             grew_at[place] = now.unix if changes[place] > 0 else None
-    counted_from = before.connected_at
-    if connected_at != counted_from:
-        counted_from = list(counted_from)
+    if connected_at != before.connected_at:
+        kept = list(connected_at)
         for place in compress(count(), map(ne, connected_at, before.connected_at)):
-            if _is_another_session(connected_at[place], counted_from[place]):
-                quiet_since[place], grew_at[place] = now.monotonic, None
-                counted_from[place] = connected_at[place]
-            elif changes[place]:
-                counted_from[place] = connected_at[place]
-        if counted_from == list(connected_at):
-            # Two arrays are compared in a fraction of the time of an array and a list.
-            counted_from = connected_at
+            sent, first = connected_at[place], before.connected_at[place]
+            if sent is None or first is None or changes[place] < 0:
+                continue
+            if abs(sent - first) <= SESSION_TOLERANCE_SECONDS:
+                kept[place] = first
+            else:
+                quiet_since[place] = now.monotonic
+                grew_at[place] = None
+        if kept != list(connected_at):
+            connected_at = kept
     return ShareSightings(
         downstream_id=downstream_id,
         shares=shares,
-        connected_at=counted_from,
+        connected_at=connected_at,
         quiet_since=quiet_since,
         grew_at=grew_at,
     )
-
-
-def _is_another_session(connected_at: int | None, before: int | None) -> bool:
-    if connected_at is None or before is None:
-        return False
-    return abs(connected_at - before) > SESSION_TOLERANCE_SECONDS
 
 
 def _aligned(before: ShareSightings, downstream_id: Sequence[int]) -> ShareSightings:

@@ -30,6 +30,7 @@ from stats_gateway.rows.rows import (
     MinerRows,
 )
 from stats_gateway.rows.text import clean, known_address
+from stats_gateway.rows.unknown import Unknown
 from stats_gateway.wire.hashpool import WindowRow
 from stats_gateway.wire.messages import check_u64
 
@@ -84,8 +85,9 @@ def windows(
 
 def _window(row: WindowRow, before: Window | None, now: Now, *, by_time: bool) -> Window:
     total = row.sum_difficulty_in_window
-    if total is not None and not (isfinite(total) and total >= 0):
-        total = None
+    if total is not None:
+        # A sum of nothing may be -0.0.
+        total = total + 0.0 if isfinite(total) and total >= 0 else None
     if before is not None and row.shares_lifetime < before.shares:
         before = None
     mean = 0.0 if before is None else before.mean_difficulty
@@ -155,7 +157,7 @@ def with_windows(rows: R, by_id: Mapping[int, Window]) -> R:
 def miners_of(by_id: Mapping[int, Window]) -> MinerRows:
     """The miners of a translator, as far as windows alone tell."""
     columns = list(by_id.values())
-    unknown = [None] * len(columns)
+    unknown = Unknown(len(columns))
     return MinerRows(
         downstream_id=list(by_id),
         name=[window.name for window in columns],
@@ -163,9 +165,15 @@ def miners_of(by_id: Mapping[int, Window]) -> MinerRows:
         hashrate=[window.hashrate for window in columns],
         shares_submitted=[window.shares for window in columns],
         shares_rejected=unknown,
+        shares_rejected_by={},
         work=[window.work for window in columns],
         connected_at=unknown,
         last_share_at=unknown,
+        agent=unknown,
+        difficulty=unknown,
+        device_hashrate=unknown,
+        device_power=unknown,
+        device_temperature=unknown,
         idle=frozenset(id_ for id_, window in by_id.items() if window.is_idle),
     )
 
@@ -173,7 +181,7 @@ def miners_of(by_id: Mapping[int, Window]) -> MinerRows:
 def connections_of(by_id: Mapping[int, Window]) -> ConnectionRows:
     """The connections of a pool, as far as windows alone tell: pools send them for translators."""
     rows = miners_of(by_id)
-    unknown = [None] * len(rows)
+    unknown = Unknown(len(rows))
     return ConnectionRows(
         downstream_id=rows.downstream_id,
         name=rows.name,
@@ -181,9 +189,11 @@ def connections_of(by_id: Mapping[int, Window]) -> ConnectionRows:
         hashrate=rows.hashrate,
         shares_submitted=rows.shares_submitted,
         shares_rejected=unknown,
+        shares_rejected_by={},
         work=rows.work,
         connected_at=unknown,
         last_share_at=unknown,
+        agent=unknown,
         connection_type=[ConnectionType.TRANSLATOR] * len(rows),
         channels=[NO_CHANNELS] * len(rows),
         quotes_created=unknown,

@@ -122,7 +122,8 @@ class Connection:
             self._shared.turn_away(self._peer.address, self._port, refusal)
             if refusal.reason is ConnectionReason.FRAME_TOO_LARGE:
                 self._intake.refuse(MessageRefused(Reason.FRAME_TOO_LARGE, refusal.detail))
-            if self._peer.hello is not None:
+            has_said_hello = self._peer.hello is not None
+            if has_said_hello or refusal.reason is ConnectionReason.BAD_HELLO:
                 await self._say_goodbye(refusal)
         except OSError as error:
             log.debug("%s: %s", shown(self._peer.address, self._port), error)

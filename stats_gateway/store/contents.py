@@ -8,6 +8,7 @@ from stats_gateway.limits import MAX_TEXT_BYTES
 from stats_gateway.rows.from_messages import connection_rows, miner_rows
 from stats_gateway.rows.share_windows import windows
 from stats_gateway.rows.text import clean
+from stats_gateway.rows.totals import checked_totals
 from stats_gateway.store.parts import (
     ConnectionsPart,
     Content,
@@ -34,6 +35,7 @@ from stats_gateway.wire.messages import (
     MinerSnapshot,
     QuoteCreated,
     ServiceInfo,
+    Totals,
     UpstreamInfo,
     check_u64,
 )
@@ -125,6 +127,7 @@ def _miners(
         rows=miner_rows(batches, snapshot.timestamp, before, now, dropped),
         wallet=wallet,
         upstream=None if upstream is None else _clean_upstream(upstream),
+        totals=_totals(snapshot, dropped),
     )
 
 
@@ -136,16 +139,23 @@ def _connections(
     dropped: Dropped,
 ) -> ConnectionsPart:
     before = previous.rows if isinstance(previous, ConnectionsPart) else None
-    # The rows of a PoolStatus have no hashrate: it comes with the window.
-    hashrate_required = isinstance(snapshot, ConnectionSnapshot)
     if isinstance(snapshot, PoolStatus):
         services = [_listening(one.service_type, one.address) for one in snapshot.services]
     elif snapshot.listen_address:
         services = [_listening("Pool", snapshot.listen_address)]
     else:
         services = []
-    rows = connection_rows(batches, before, now, dropped, hashrate_required=hashrate_required)
-    return ConnectionsPart(rows=rows, services=tuple(services))
+    rows = connection_rows(batches, before, now, dropped)
+    return ConnectionsPart(rows=rows, services=tuple(services), totals=_totals(snapshot, dropped))
+
+
+def _totals(
+    snapshot: MinerSnapshot | ConnectionSnapshot | TranslatorStatus | PoolStatus, dropped: Dropped
+) -> Totals | None:
+    """What the sender adds up itself; the lines of the Rust services have nothing of the kind."""
+    if isinstance(snapshot, TranslatorStatus | PoolStatus) or snapshot.totals is None:
+        return None
+    return checked_totals(snapshot.totals, dropped)
 
 
 def _listening(service_type: str, address: str) -> ServiceInfo:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from stats_gateway.clock import Now
 from stats_gateway.rows.rows import ConnectionRows, MinerRows
 from stats_gateway.rows.share_windows import Window
-from stats_gateway.wire.messages import ServiceInfo, UpstreamInfo, WalletInfo
+from stats_gateway.wire.messages import ServiceInfo, Totals, UpstreamInfo, WalletInfo
 
 CLOSED_SECONDS = 10.0
 """How long rows outlive their connection: one interval for the sender to come back."""
@@ -35,6 +35,7 @@ class MinersPart:
     rows: MinerRows
     wallet: WalletInfo | None
     upstream: UpstreamInfo | None
+    totals: Totals | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class ConnectionsPart:
 
     rows: ConnectionRows
     services: tuple[ServiceInfo, ...]
+    totals: Totals | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from stats_gateway.store.parts import (
     WalletPart,
     WindowPart,
 )
-from stats_gateway.wire.messages import ServiceInfo, UpstreamInfo, WalletInfo
+from stats_gateway.wire.messages import ServiceInfo, Totals, UpstreamInfo, WalletInfo
 from stats_gateway.wire.services import Service
 
 DEFAULT_INTERVAL_SECONDS = 10.0
@@ -97,6 +97,12 @@ class Source:
         """The pool that a translator mines at."""
         rows = self._content(PartKind.ROWS)
         return rows.upstream if isinstance(rows, MinersPart) else None
+
+    @property
+    def totals(self) -> Totals | None:
+        """What the sender says that all its sessions add up to."""
+        rows = self._content(PartKind.ROWS)
+        return rows.totals if isinstance(rows, MinersPart | ConnectionsPart) else None
 
     @property
     def services(self) -> tuple[ServiceInfo, ...]:

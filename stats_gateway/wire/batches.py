@@ -196,6 +196,8 @@ def _is_complete(piece: bytes) -> bool:
 def _refusal(error: Exception) -> MessageRefused:
     """The refusal for `error`; of a text that quotes the peer only both ends are kept."""
     detail = str(error)
+    if detail.startswith(_POSITIONAL):
+        detail += " (rmp_serde::to_vec writes arrays: use rmp_serde::to_vec_named)"
     reason = Reason.TOO_MANY_ROWS if _TOO_MANY.match(detail) else Reason.MALFORMED
     if len(detail) > MAX_DETAIL_CHARACTERS:
         half = MAX_DETAIL_CHARACTERS // 2 - 3
@@ -203,4 +205,6 @@ def _refusal(error: Exception) -> MessageRefused:
     return MessageRefused(reason, detail)
 
 
+_POSITIONAL = "Expected `object`, got `array`"
+"""A struct without the names of its fields, as the best-known call of Rust's encoder writes it."""
 _TOO_MANY = re.compile(r"Expected `array` of length <= ")

@@ -12,9 +12,9 @@ from typing import get_args
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from stats_gateway.errors import MessageRefused, Reason
+from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
 from stats_gateway.limits import MAX_ROWS
-from stats_gateway.wire.batches import RowDecoder, TypedDecoder
+from stats_gateway.wire.batches import Bytes, RowDecoder, TypedDecoder
 from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.hashpool import (
     MAX_JDS_BYTES,
@@ -73,7 +73,7 @@ def message_type(message: Message) -> str:
 class _Head(Struct, frozen=True, gc=False):
     """Every key that tells the type of a message; all other keys cost nothing."""
 
-    hello: Hello | UnsetType = field(name="Hello", default=UNSET)
+    hello: Raw | UnsetType = field(name="Hello", default=UNSET)
     miner_snapshot: MinerSnapshot | UnsetType = field(name="MinerSnapshot", default=UNSET)
     connection_snapshot: ConnectionSnapshot | UnsetType = field(
         name="ConnectionSnapshot", default=UNSET
@@ -95,8 +95,11 @@ class _Head(Struct, frozen=True, gc=False):
     channel_closed: Raw | UnsetType = field(name="ChannelClosed", default=UNSET)
     pool_info: Raw | UnsetType = field(name="PoolInfo", default=UNSET)
 
-    def whole(self) -> list[Tagged]:
-        """The messages that stand under their own names; a good message holds one of them."""
+    def whole(self) -> list[Tagged | Raw]:
+        """The messages that stand under their own names; a good message holds one of them.
+
+        A `Hello` is not decoded yet.
+        """
         named = (
             self.hello,
             self.miner_snapshot,
@@ -131,6 +134,7 @@ class MessageDecoder:
 
     def __init__(self, encoding: Encoding, max_rows: int = MAX_ROWS) -> None:
         self._head = TypedDecoder(encoding, _Head)
+        self._hello = TypedDecoder(encoding, Hello)
         self._by_name = {type_.__name__: TypedDecoder(encoding, type_) for type_ in _TAGGED}
         self._untagged = {type_: TypedDecoder(encoding, type_) for type_ in _UNTAGGED}
         self._miners = RowDecoder(encoding, MinerInfo, max_rows)
@@ -140,11 +144,15 @@ class MessageDecoder:
         self._windows = RowDecoder(encoding, WindowRow, max_rows)
 
     def decode(self, payload: bytes | bytearray) -> Message:
-        """The message that `payload` encodes. Raises `MessageRefused`."""
+        """The message that `payload` encodes.
+
+        Raises `MessageRefused`, and `ConnectionRefused` for a `Hello` that does not decode.
+        """
         head = self._head.decode(payload)
         whole = head.whole()
         if len(whole) == 1:
-            return whole[0]
+            (message,) = whole
+            return self._decode_hello(message) if isinstance(message, Raw) else message
         if whole:
             raise MessageRefused(Reason.MALFORMED, "more than one message in one map")
         if not isinstance(head.tag, UnsetType):
@@ -159,7 +167,16 @@ class MessageDecoder:
             raise MessageRefused(Reason.UNKNOWN_MESSAGE, "no key of any known message")
         return retired
 
+    def _decode_hello(self, payload: Bytes) -> Hello:
+        """The `Hello`, whose sender waits for an answer also where it is wrong."""
+        try:
+            return self._hello.decode(payload)
+        except MessageRefused as refusal:
+            raise ConnectionRefused(ConnectionReason.BAD_HELLO, refusal.detail) from refusal
+
     def _decode_named(self, name: str, payload: bytes | bytearray) -> Message:
+        if name == Hello.__name__:
+            return self._decode_hello(payload)
         if name in _RETIRED:
             return _RETIRED[name]
         if name not in self._by_name:

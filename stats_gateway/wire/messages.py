@@ -1,9 +1,8 @@
 """The wire schema: one definition decodes and validates both encodings.
 
-Unknown fields are ignored; an optional field may be null or absent. Integers out of range, missing
-fields and wrong types refuse the whole message. A hashrate or work that is no number (NaN travels
-as NaN in MessagePack and as null in JSON) is unknown for its row only: the builders of columns in
-`rows` see to that.
+Unknown fields are ignored; an optional field may be null or absent, and is then unknown. Integers
+out of range, missing fields and wrong types refuse the whole message. A hashrate or work that is no
+number is unknown for its row only: the builders of columns in `rows` see to that.
 """
 
 from collections.abc import Iterable
@@ -12,12 +11,14 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Raw, Struct
 
 from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.limits import MAX_CHANNELS
+from stats_gateway.limits import MAX_CHANNELS, MAX_REJECT_REASONS
 
 U32: TypeAlias = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 U64: TypeAlias = Annotated[int, Meta(ge=0)]
 """JSON could carry more than 64 bits, which msgspec cannot bound: see `check_u64`."""
 I64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+RejectedBy: TypeAlias = Annotated[dict[str, U64], Meta(max_length=MAX_REJECT_REASONS)]
+"""Counts of rejected shares by reason, for example `{"stale": 3}`; see `rows.rejects`."""
 
 _U64_MAX = 2**64 - 1
 
@@ -39,8 +40,18 @@ class Hello(Struct, frozen=True, kw_only=True):
     version: str | None = None
 
 
-# Rows hold only scalars and lists of integers, so they can be in no reference cycle: gc=False keeps
-# hundreds of thousands of them off the collector's lists.
+# Rows hold only scalars, and lists and maps of such, so they can be in no reference cycle: gc=False
+# keeps hundreds of thousands of them off the collector's lists.
+class DeviceInfo(Struct, frozen=True, kw_only=True, gc=False):
+    """What a miner's device itself reports."""
+
+    hashrate: float | None = None
+    power: float | None = None
+    """Watts."""
+    temperature: float | None = None
+    """Degrees Celsius."""
+
+
 class MinerInfo(Struct, frozen=True, kw_only=True, gc=False):
     """One miner of a translator's snapshot."""
 
@@ -48,17 +59,23 @@ class MinerInfo(Struct, frozen=True, kw_only=True, gc=False):
     name: str
     address: str | None = None
     """`host:port`; null when the sender redacts."""
-    hashrate: float | None
+    hashrate: float | None = None
     """Hashes per second, as the sender estimates it."""
-    shares_submitted: U64
+    shares_submitted: U64 | None = None
     """Accepted shares since the miner connected."""
-    connected_at: I64
+    connected_at: I64 | None = None
     """Unix seconds."""
     shares_rejected: U64 | None = None
+    shares_rejected_by: RejectedBy | None = None
     work: float | None = None
     """Sum of the difficulties of its accepted shares since it connected."""
     last_share_at: I64 | None = None
     """Unix seconds."""
+    difficulty: float | None = None
+    """The difficulty that its next job asks for."""
+    agent: str | None = None
+    """What the miner says it is: `cgminer/4.11.1`."""
+    device: DeviceInfo | None = None
 
 
 class ConnectionInfo(Struct, frozen=True, kw_only=True, gc=False):
@@ -66,11 +83,11 @@ class ConnectionInfo(Struct, frozen=True, kw_only=True, gc=False):
 
     downstream_id: U32
     connection_type: str
-    """`Translator`, `Mint` or `Job Declarator`; anything else is shown as `other`."""
-    hashrate: float | None
-    shares_submitted: U64
+    """`Translator`, `Mint`, `Job Declarator` or `Miner`; anything else is shown as `other`."""
+    hashrate: float | None = None
+    shares_submitted: U64 | None = None
     channels: Annotated[list[U32], Meta(max_length=MAX_CHANNELS)]
-    connected_at: I64 | None
+    connected_at: I64 | None = None
     quotes_created: U64 | None = None
     """Mint only."""
     ehash_mined: U64 | None = None
@@ -78,9 +95,11 @@ class ConnectionInfo(Struct, frozen=True, kw_only=True, gc=False):
     name: str | None = None
     address: str | None = None
     shares_rejected: U64 | None = None
+    shares_rejected_by: RejectedBy | None = None
     work: float | None = None
     last_share_at: I64 | None = None
     work_selection: bool | None = None
+    agent: str | None = None
 
 
 class WalletInfo(Struct, frozen=True, kw_only=True):
@@ -89,6 +108,16 @@ class WalletInfo(Struct, frozen=True, kw_only=True):
     balance: U64
     quotes_created: U64 | None = None
     quotes_amount: U64 | None = None
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """What all sessions since the sender's start add up to, those that ended included."""
+
+    shares_submitted: U64 | None = None
+    shares_rejected: U64 | None = None
+    shares_rejected_by: RejectedBy | None = None
+    work: float | None = None
+    """In difficulty, as in the rows."""
 
 
 class UpstreamInfo(Struct, frozen=True, kw_only=True):
@@ -115,6 +144,7 @@ class MinerSnapshot(Struct, frozen=True, kw_only=True):
     """Unix seconds by the sender's clock."""
     wallet: WalletInfo | None = None
     upstream: UpstreamInfo | None = None
+    totals: Totals | None = None
 
 
 class ConnectionSnapshot(Struct, frozen=True, kw_only=True):
@@ -124,6 +154,7 @@ class ConnectionSnapshot(Struct, frozen=True, kw_only=True):
     """An array of `ConnectionInfo`."""
     timestamp: U64
     listen_address: str | None = None
+    totals: Totals | None = None
 
 
 class BalanceUpdate(Struct, frozen=True, kw_only=True):

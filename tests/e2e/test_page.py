@@ -174,7 +174,7 @@ def state(browser: Browser) -> str:
     return str(browser.run("document.getElementById('summary')?.dataset.state"))
 
 
-NAME, SOURCE, HASHRATE, REJECTED, CONNECTED = 1, 2, 4, 6, 7
+NAME, SOURCE, HASHRATE, SHARES, REJECTED, DIFFICULTY, CONNECTED = 1, 2, 4, 5, 6, 7, 8
 
 
 def test_never_and_fresh_and_down_and_empty_follow_each_other_without_a_reload(
@@ -280,6 +280,28 @@ def test_the_script_writes_numbers_as_the_server_does(proxy: Service, browser: B
     assert browser.column(HASHRATE) == [hashrate_text(rate) for rate in rates]
     assert browser.column(CONNECTED) == [duration_text(age) for age in ages]
     assert set(browser.column(REJECTED)) == {"25.00 %"}
+
+
+def test_what_few_senders_tell_has_a_column_once_any_row_has_it(
+    proxy: Service, browser: Browser
+) -> None:
+    heading = f"document.querySelector('#rows th:nth-child({DIFFICULTY})')"
+    plain = {"downstream_id": 1, "name": "a"}
+    full = {"downstream_id": 2, "name": "b", "difficulty": 512.0, "shares_submitted": 3}
+    full |= {"shares_rejected_by": {"low_difficulty": 1}}
+    with telling(proxy, miner_snapshot([plain])):
+        browser.open(url(proxy))
+        browser.wait_for(lambda: browser.column(NAME) == ["a"], "the row")
+        assert browser.run(f"{heading}.hidden") is True
+    for column in (HASHRATE, SHARES, REJECTED, CONNECTED):
+        assert browser.column(column) == [UNKNOWN]
+    with telling(proxy, miner_snapshot([plain, full])):
+        browser.wait_for(lambda: browser.column(NAME) == ["a", "b"], "both rows")
+    assert browser.run(f"{heading}.hidden") is False
+    assert browser.column(DIFFICULTY) == [UNKNOWN, "512"]
+    assert browser.column(REJECTED) == [UNKNOWN, "25.00 %"]
+    title = f"document.querySelector('#rows tbody tr:nth-child(2) td:nth-child({REJECTED})').title"
+    assert browser.run(title) == "1 rejected, low difficulty: 1"
 
 
 def test_a_service_that_is_gone_is_said_to_be_and_what_it_said_stays_greyed_out(

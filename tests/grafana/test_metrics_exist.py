@@ -39,6 +39,14 @@ ON_NO_BOARD = {
     "python_gc_objects_collected_total": "for debugging the services, not for running them",
     "python_gc_objects_uncollectable_total": "for debugging the services, not for running them",
     "python_gc_collections_total": "for debugging the services, not for running them",
+    **dict.fromkeys(
+        (
+            "stratum_pool_quotes_amount_ehash_total",
+            "stratum_pool_quotes_created_total",
+            "stratum_pool_wallet_balance_ehash",
+        ),
+        "only pools that send wallet events have it",
+    ),
 }
 
 

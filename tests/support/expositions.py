@@ -1,7 +1,7 @@
 """Expositions as text, as samples, and as prometheus-client would have written them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -115,11 +115,16 @@ def _rows(
     rows = layout.rows(source)
     if rows is None:
         return
-    details = [column(rows) for _, column in family.details]
-    identities = (rows.downstream_id, layout.third_label(rows), family.values(rows))
-    for id_, third, value, *more in zip(*identities, *details, strict=True):
-        if value is not None and value != float("inf"):
-            yield [source.name, str(id_), str(third), *(one or "" for one in more)], value
+    values = family.values(rows)
+    by_reason = values if isinstance(values, Mapping) else {None: values}
+    for reason, column in by_reason.items():
+        details = [texts(rows) for _, texts in family.details]
+        if reason is not None:
+            details.append([reason] * len(rows))
+        identities = (rows.downstream_id, layout.third_label(rows), column)
+        for id_, third, value, *more in zip(*identities, *details, strict=True):
+            if value is not None and value != float("inf"):
+                yield [source.name, str(id_), str(third), *(one or "" for one in more)], value
 
 
 def _metric(family: Family, found: Iterable[tuple[list[str], float]]) -> Metric:

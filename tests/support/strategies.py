@@ -28,8 +28,15 @@ texts = st.text(st.characters(codec=None), max_size=12) | st.sampled_from(
 counts = st.integers(0, 2**64 - 1)
 reals = st.floats() | st.none()
 times = st.integers(-(2**63), 2**63 - 1)
+reasons = st.sampled_from(["stale", "duplicate", "low_difficulty", "unauthorized", "other"]) | texts
+rejects = st.none() | st.dictionaries(reasons, counts, max_size=4)
 optional = {
+    "hashrate": reals,
+    "shares_submitted": st.none() | counts,
+    "connected_at": st.none() | times,
+    "agent": st.none() | texts,
     "shares_rejected": st.none() | counts,
+    "shares_rejected_by": rejects,
     "work": reals,
     "last_share_at": st.none() | times,
     "address": st.none() | texts,
@@ -38,20 +45,21 @@ miners = st.fixed_dictionaries(
     {
         "downstream_id": st.integers(0, 4),
         "name": texts,
-        "hashrate": reals,
-        "shares_submitted": counts,
-        "connected_at": times,
     },
-    optional=optional,
+    optional=optional
+    | {
+        "difficulty": reals,
+        "device": st.none()
+        | st.fixed_dictionaries(
+            {}, optional={"hashrate": reals, "power": reals, "temperature": reals}
+        ),
+    },
 )
 connections = st.fixed_dictionaries(
     {
         "downstream_id": st.integers(0, 4),
-        "connection_type": st.sampled_from(["Translator", "Mint", "Job Declarator", "?"]),
-        "hashrate": reals,
-        "shares_submitted": counts,
+        "connection_type": st.sampled_from(["Translator", "Mint", "Job Declarator", "Miner", "?"]),
         "channels": st.lists(st.integers(0, 9), max_size=3),
-        "connected_at": st.none() | times,
     },
     optional=optional
     | {
@@ -78,18 +86,29 @@ wallets = st.fixed_dictionaries({"balance": counts}, optional={"quotes_created":
 upstreams = st.fixed_dictionaries(
     {"address": texts}, optional={"connected": st.booleans(), "network": texts}
 )
+totals = st.none() | st.fixed_dictionaries(
+    {},
+    optional={
+        "shares_submitted": counts,
+        "shares_rejected": counts,
+        "shares_rejected_by": rejects,
+        "work": reals,
+    },
+)
 any_message: dict[Service, st.SearchStrategy[Fields]] = {
     Service.PROXY: st.builds(
         lambda rows, **fields: miner_snapshot(*rows, **fields),
         of_rows(miners),
         wallet=st.none() | wallets,
         upstream=st.none() | upstreams,
+        totals=totals,
     )
     | st.builds(lambda rows: service_snapshot(*rows), of_rows(windows)),
     Service.POOL: st.builds(
-        lambda rows, address: connection_snapshot(*rows, listen_address=address),
+        lambda rows, **fields: connection_snapshot(*rows, **fields),
         of_rows(connections),
-        st.none() | texts,
+        listen_address=st.none() | texts,
+        totals=totals,
     )
     | st.builds(lambda rows: service_snapshot(*rows, service_type="Pool"), of_rows(windows)),
 }
@@ -116,13 +135,29 @@ similar_message: dict[Service, st.SearchStrategy[Fields]] = {
 }
 
 
+REJECTED_BY = {"stale": 3, "duplicate": 1, "low_difficulty": 2, "job-not-found": 4}
+EVERY_OPTION: Fields = {
+    "shares_rejected": 10,
+    "shares_rejected_by": REJECTED_BY,
+    "work": 2.5,
+    "last_share_at": NOW,
+    "agent": "cgminer/4.11.1",
+}
+DEVICE = {"hashrate": 1.4e14, "power": 3400.0, "temperature": 61.5}
+TOTALS = {
+    "shares_submitted": 900,
+    "shares_rejected": 10,
+    "shares_rejected_by": REJECTED_BY,
+    "work": 512.0,
+}
 GOOD: dict[Service, list[Fields]] = {
     Service.PROXY: [
         miner_snapshot(
-            miner(1, shares_rejected=1, work=2.5, last_share_at=NOW),
+            miner(1, **EVERY_OPTION, difficulty=512.0, device=DEVICE),
             miner(2, address=None),
             wallet={"balance": 5, "quotes_created": 1, "quotes_amount": 3},
             upstream={"address": "pool:34254", "connected": True, "network": "testnet4"},
+            totals=TOTALS,
         ),
         translator_status(status_miner(1), status_miner(2)),
         service_snapshot(window(1), window(2)),
@@ -131,9 +166,10 @@ GOOD: dict[Service, list[Fields]] = {
     ],
     Service.POOL: [
         connection_snapshot(
-            connection(1, name="n", address="a", work=1.0, work_selection=True),
+            connection(1, name="n", address="a", work_selection=True, **EVERY_OPTION),
             connection(2, connection_type="Mint", quotes_created=1, ehash_mined=2),
             listen_address="0.0.0.0:34254",
+            totals=TOTALS,
         ),
         pool_status(status_proxy(1), status_proxy(2, work_selection=True)),
         service_snapshot(window(1), service_type="Pool"),

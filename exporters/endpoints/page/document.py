@@ -41,6 +41,8 @@ class Column:
     field: str
     kind: str = "text"
     """How `page.js` shows the field: one of the kinds that it knows."""
+    rare: bool = False
+    """Whether the column is hidden while its field is unknown in every row."""
 
 
 _SHARES = (
@@ -48,6 +50,7 @@ _SHARES = (
     Column("Shares", "shares_submitted", "count"),
     Column("Rejected", "shares_rejected", "rejected"),
 )
+_AGENT = Column("Agent", "agent", rare=True)
 _TIMES = (
     Column("Connected", "connected_at", "since"),
     Column("Last share", "last_share_at", "ago"),
@@ -60,7 +63,9 @@ COLUMNS = {
         Column("Source", "source"),
         Column("State", "state", "state"),
         *_SHARES,
+        Column("Difficulty", "difficulty", "count", rare=True),
         *_TIMES,
+        _AGENT,
     ),
     Service.POOL: (
         Column("Type", "connection_type"),
@@ -71,6 +76,7 @@ COLUMNS = {
         Column("Quotes", "quotes_created", "count"),
         Column("Ehash", "ehash_mined", "count"),
         *_TIMES,
+        _AGENT,
     ),
 }
 
@@ -126,4 +132,5 @@ def _heading(column: Column) -> Markup:
         scope="col",
         data_field=column.field,
         data_kind=column.kind,
+        data_rare="" if column.rare else None,
     )

@@ -20,7 +20,7 @@ def totals(fresh: Sequence[Source], service: Service, totals_of: PerSource[Total
     figures = [
         _miners(total) if is_proxy else _connections(total),
         _figure("Hashrate", hashrate_text(total.hashrate)),
-        _figure("Shares accepted", count_text(total.shares_submitted)),
+        _figure("Shares accepted", count_text(total.shares_submitted), *_rejected(total)),
         *(_wallets(fresh) if is_proxy else _services(fresh)),
     ]
     return element("dl", *figures, class_="totals")
@@ -30,6 +30,13 @@ def _figure(label: str, value: str, *details: str) -> Markup:
     parts = [element("dt", label), element("dd", value, class_="value")]
     parts += [element("dd", detail) for detail in details]
     return element("div", *parts)
+
+
+def _rejected(total: Totals) -> Iterator[str]:
+    if total.shares_rejected is not None:
+        yield f"Rejected: {count_text(total.shares_rejected)}"
+    for reason, count in (total.shares_rejected_by or {}).items():
+        yield f"{reason.replace('_', ' ')}: {count_text(count)}"
 
 
 def _miners(total: Totals) -> Markup:

@@ -1,17 +1,20 @@
 """Defines a metric family: its name, type, help and labels, and the origin of its values."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from stats_gateway.rows.rejects import RejectReason
 from stats_gateway.rows.rows import Rows
 from stats_gateway.rows.share_windows import HASHES_PER_DIFFICULTY
+from stats_gateway.rows.unknown import Unknown
 from stats_gateway.store.sources import Source
 
 Number = int | float
 Column = Sequence[Number | None]
+ByReason = Mapping[RejectReason, Column]
 Texts = Sequence[str | None]
 Sample = tuple[tuple[str, ...], Number]
 """The values of the labels after `source`, and the sample's value."""
@@ -40,9 +43,12 @@ RowsT = TypeVar("RowsT", bound=Rows)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFamily(Family, Generic[RowsT]):
-    """One sample for each row whose value is known, labelled with the row's identity."""
+    """One sample for each row whose value is known, labelled with the row's identity.
 
-    values: Callable[[RowsT], Column]
+    A family by reason has a column for each reason, and `reason` is the last of its labels.
+    """
+
+    values: Callable[[RowsT], Column | ByReason]
     details: tuple[tuple[str, Callable[[RowsT], Texts]], ...] = ()
     """Labels beyond the identity, each left out of a sample where it is unknown."""
 
@@ -76,9 +82,24 @@ def ones(rows: Rows) -> Column:
     return array("B", b"\1" * len(rows))
 
 
+def source_family(
+    name: str, kind: Kind, help_: str, value: Callable[[Source], Number | None]
+) -> SourceFamily:
+    """A family of one sample for each source whose value is known."""
+
+    def samples(source: Source, _hidden: int) -> Iterator[Sample]:
+        known = value(source)
+        if known is not None:
+            yield (), known
+
+    return SourceFamily(name=name, kind=kind, help=help_, labels=("source",), samples=samples)
+
+
 def work_hashes(rows: Rows) -> Column:
     """Work in hashes instead of difficulties."""
     work = rows.work
+    if isinstance(work, Unknown):
+        return work
     if isinstance(work, array):
         return array("d", [one * HASHES_PER_DIFFICULTY for one in work])
     return [None if one is None else one * HASHES_PER_DIFFICULTY for one in work]

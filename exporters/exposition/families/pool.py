@@ -15,7 +15,8 @@ from exporters.exposition.families.family import (
     work_hashes,
 )
 from exporters.exposition.families.gateway import GATEWAY_SOURCE_FAMILIES
-from stats_gateway.rows.rows import ConnectionRows, ConnectionType, total_hashrate
+from exporters.exposition.families.totals import total_families, wallet_families
+from stats_gateway.rows.rows import ConnectionRows, ConnectionType, total_of
 from stats_gateway.store.sources import Source
 
 CONNECTION_LABELS = ("source", "downstream_id", "connection_type")
@@ -62,6 +63,13 @@ CONNECTION_FAMILIES: tuple[RowFamily[ConnectionRows], ...] = (
         help="Shares the pool rejected over the connection since it was opened.",
         labels=CONNECTION_LABELS,
         values=lambda rows: rows.shares_rejected,
+    ),
+    RowFamily(
+        name="stratum_pool_connection_shares_rejected_by_reason_total",
+        kind=Kind.COUNTER,
+        help="Shares the pool rejected over the connection since it was opened, by reason.",
+        labels=(*CONNECTION_LABELS, "reason"),
+        values=lambda rows: rows.shares_rejected_by,
     ),
     RowFamily(
         name="stratum_pool_connection_work_hashes_total",
@@ -120,7 +128,7 @@ def _connection_types(source: Source, _hidden: int) -> Iterator[Sample]:
 
 def _connections_hashrate(source: Source, _hidden: int) -> Iterator[Sample]:
     if source.connections is not None:
-        total = total_hashrate(source.connections.hashing())
+        total = total_of(source.connections.hashing())
         if total is not None:
             yield (), total
 
@@ -141,11 +149,13 @@ POOL_SOURCE_FAMILIES: tuple[SourceFamily, ...] = (
     SourceFamily(
         name="stratum_pool_hashrate_hashes_per_second",
         kind=Kind.GAUGE,
-        help="The sum of the hashrates of translators and job declarator clients, "
+        help="The sum of the hashrates of translators, job declarator clients and miners, "
         "hidden ones included.",
         labels=("source",),
         samples=_connections_hashrate,
     ),
+    *total_families("pool", "pool"),
+    *wallet_families("pool", "pool"),
     SourceFamily(
         name="stratum_pool_service_info",
         kind=Kind.GAUGE,

@@ -12,7 +12,8 @@ from exporters.exposition.families.family import (
     work_hashes,
 )
 from exporters.exposition.families.gateway import GATEWAY_SOURCE_FAMILIES
-from stats_gateway.rows.rows import MinerRows, MinerState, total_hashrate
+from exporters.exposition.families.totals import total_families, wallet_families
+from stats_gateway.rows.rows import MinerRows, MinerState, total_of
 from stats_gateway.store.sources import Source
 
 MINER_LABELS = ("source", "downstream_id", "name")
@@ -20,10 +21,11 @@ MINER_FAMILIES: tuple[RowFamily[MinerRows], ...] = (
     RowFamily(
         name="stratum_proxy_miner_info",
         kind=Kind.GAUGE,
-        help="A connected miner and, when the sender does not redact it, its address; always 1.",
-        labels=(*MINER_LABELS, "address"),
+        help="A connected miner with its address, when the sender does not redact it, "
+        "and what the miner says it is; always 1.",
+        labels=(*MINER_LABELS, "address", "agent"),
         values=ones,
-        details=(("address", lambda rows: rows.address),),
+        details=(("address", lambda rows: rows.address), ("agent", lambda rows: rows.agent)),
     ),
     RowFamily(
         name="stratum_proxy_miner_hashrate_hashes_per_second",
@@ -45,6 +47,13 @@ MINER_FAMILIES: tuple[RowFamily[MinerRows], ...] = (
         help="Shares the translator rejected from the miner since it connected.",
         labels=MINER_LABELS,
         values=lambda rows: rows.shares_rejected,
+    ),
+    RowFamily(
+        name="stratum_proxy_miner_shares_rejected_by_reason_total",
+        kind=Kind.COUNTER,
+        help="Shares the translator rejected from the miner since it connected, by reason.",
+        labels=(*MINER_LABELS, "reason"),
+        values=lambda rows: rows.shares_rejected_by,
     ),
     RowFamily(
         name="stratum_proxy_miner_work_hashes_total",
@@ -69,6 +78,34 @@ MINER_FAMILIES: tuple[RowFamily[MinerRows], ...] = (
         labels=MINER_LABELS,
         values=lambda rows: rows.last_share_at,
     ),
+    RowFamily(
+        name="stratum_proxy_miner_difficulty",
+        kind=Kind.GAUGE,
+        help="The difficulty that the miner's next job asks for.",
+        labels=MINER_LABELS,
+        values=lambda rows: rows.difficulty,
+    ),
+    RowFamily(
+        name="stratum_proxy_miner_device_hashrate_hashes_per_second",
+        kind=Kind.GAUGE,
+        help="The hashrate that the miner's device itself reports.",
+        labels=MINER_LABELS,
+        values=lambda rows: rows.device_hashrate,
+    ),
+    RowFamily(
+        name="stratum_proxy_miner_device_power_watts",
+        kind=Kind.GAUGE,
+        help="The power that the miner's device reports to draw.",
+        labels=MINER_LABELS,
+        values=lambda rows: rows.device_power,
+    ),
+    RowFamily(
+        name="stratum_proxy_miner_device_temperature_celsius",
+        kind=Kind.GAUGE,
+        help="The temperature that the miner's device reports.",
+        labels=MINER_LABELS,
+        values=lambda rows: rows.device_temperature,
+    ),
 )
 
 
@@ -81,24 +118,9 @@ def _miner_states(source: Source, _hidden: int) -> Iterator[Sample]:
 
 def _miners_hashrate(source: Source, _hidden: int) -> Iterator[Sample]:
     if source.miners is not None:
-        total = total_hashrate(source.miners.hashrate)
+        total = total_of(source.miners.hashrate)
         if total is not None:
             yield (), total
-
-
-def _wallet_balance(source: Source, _hidden: int) -> Iterator[Sample]:
-    if source.wallet is not None and source.wallet.balance is not None:
-        yield (), source.wallet.balance
-
-
-def _quotes_created(source: Source, _hidden: int) -> Iterator[Sample]:
-    if source.wallet is not None and source.wallet.quotes_created is not None:
-        yield (), source.wallet.quotes_created
-
-
-def _quotes_amount(source: Source, _hidden: int) -> Iterator[Sample]:
-    if source.wallet is not None and source.wallet.quotes_amount is not None:
-        yield (), source.wallet.quotes_amount
 
 
 def _upstream(source: Source, _hidden: int) -> Iterator[Sample]:
@@ -126,27 +148,8 @@ PROXY_SOURCE_FAMILIES: tuple[SourceFamily, ...] = (
         labels=("source",),
         samples=_miners_hashrate,
     ),
-    SourceFamily(
-        name="stratum_proxy_wallet_balance_ehash",
-        kind=Kind.GAUGE,
-        help="The translator's wallet balance.",
-        labels=("source",),
-        samples=_wallet_balance,
-    ),
-    SourceFamily(
-        name="stratum_proxy_quotes_created_total",
-        kind=Kind.COUNTER,
-        help="Quotes created for the translator's wallet.",
-        labels=("source",),
-        samples=_quotes_created,
-    ),
-    SourceFamily(
-        name="stratum_proxy_quotes_amount_ehash_total",
-        kind=Kind.COUNTER,
-        help="The sum of the amounts of those quotes.",
-        labels=("source",),
-        samples=_quotes_amount,
-    ),
+    *total_families("proxy", "translator"),
+    *wallet_families("proxy", "translator"),
     SourceFamily(
         name="stratum_proxy_upstream_info",
         kind=Kind.GAUGE,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exporters.endpoints import lists
 from exporters.endpoints.lists import Json, Lists, Page
 from exporters.endpoints.summaries import PerSource, Totals, combined, totals_of
-from stats_gateway.rows.rows import total_hashrate
+from stats_gateway.rows.rows import total_of
 from stats_gateway.store.sources import Source
 from stats_gateway.wire.services import Service
 from tests.support.senders import Senders, at
@@ -23,6 +23,8 @@ from tests.support.snapshots import (
     miner_snapshot,
     pool_status,
 )
+
+UNKNOWN_SUMS = dict.fromkeys(("shares_rejected", "shares_rejected_by", "work"))
 
 
 def told(service: Service = Service.PROXY, **snapshots: Fields) -> Senders:
@@ -72,9 +74,13 @@ def test_a_miner_has_every_field_and_null_for_the_unknown() -> None:
         "hashrate": 1.5e14,
         "shares_submitted": 42,
         "shares_rejected": None,
+        "shares_rejected_by": None,
         "work": None,
         "connected_at": NOW - 920,
         "last_share_at": None,
+        "agent": None,
+        "difficulty": None,
+        "device": {"hashrate": None, "power": None, "temperature": None},
         "state": "active",
         "source": "a",
     }
@@ -129,6 +135,7 @@ def test_totals_are_those_of_the_fresh_sources() -> None:
         "idle": 0,
         "hashrate": 1.5e14,
         "shares_submitted": 42,
+        **UNKNOWN_SUMS,
     }
 
 
@@ -141,7 +148,42 @@ def test_totals_of_a_pool_count_each_connection_and_service() -> None:
         "services": 1,
         "hashrate": 3e15,
         "shares_submitted": 520,
+        **UNKNOWN_SUMS,
     }
+
+
+def test_totals_are_what_a_sender_adds_up_itself_and_else_what_its_rows_do() -> None:
+    exact: Fields = {
+        "shares_submitted": 1000,
+        "shares_rejected_by": {"stale": 5, "new": 1},
+        "work": 8.0,
+    }
+    rejects: Fields = {"shares_rejected_by": {"stale": 2, "duplicate": 0}}
+    senders = told(
+        exact=miner_snapshot(totals=exact),
+        rows=miner_snapshot(miner(1, work=0.5, **rejects), miner(2, shares_submitted=None)),
+        unknown=miner_snapshot(miner(1, shares_submitted=None)),
+    )
+    totals = part(stats(senders), "totals")
+    assert totals["shares_submitted"] == 1042
+    assert totals["shares_rejected"] == 8
+    assert totals["shares_rejected_by"] == {"stale": 7, "duplicate": 0, "other": 1}
+    assert totals["work"] == 8.5
+
+
+def test_what_a_row_tells_of_rejects_agent_and_device_is_in_the_list() -> None:
+    told_all = miner(
+        1,
+        shares_rejected_by={"stale": 2, "new": 3},
+        agent="cgminer",
+        difficulty=512.0,
+        device={"power": 3400.0},
+    )
+    full, plain = every_miner(told(a=miner_snapshot(told_all, miner(2))))
+    assert full["shares_rejected_by"] == {"stale": 2, "other": 3}
+    assert (full["agent"], full["difficulty"]) == ("cgminer", 512.0)
+    assert full["device"] == {"hashrate": None, "power": 3400.0, "temperature": None}
+    assert (plain["shares_rejected_by"], plain["agent"]) == (None, None)
 
 
 def test_a_source_that_is_down_is_listed_with_its_times_and_without_rows() -> None:
@@ -194,13 +236,15 @@ def test_a_clock_that_is_set_changes_no_age() -> None:
 def test_totals_of_nothing_known_are_null_and_never_0(senders: Senders) -> None:
     totals = dict(part(stats(senders), "totals"))
     totals.pop("sources")
-    assert totals == dict.fromkeys(("miners", "active", "idle", "hashrate", "shares_submitted"))
+    rows = ("miners", "active", "idle", "hashrate", "shares_submitted")
+    assert totals == dict.fromkeys(rows) | UNKNOWN_SUMS
 
 
 def test_totals_of_a_pool_of_which_nothing_is_known_are_null() -> None:
     totals = dict(part(stats(Senders(Service.POOL)), "totals"))
     assert totals.pop("sources") == 0
-    assert totals == dict.fromkeys(("connections", "services", "hashrate", "shares_submitted"))
+    rows = ("connections", "services", "hashrate", "shares_submitted")
+    assert totals == dict.fromkeys(rows) | UNKNOWN_SUMS
 
 
 def test_an_empty_fleet_is_0_and_not_null() -> None:
@@ -211,6 +255,9 @@ def test_an_empty_fleet_is_0_and_not_null() -> None:
         "idle": 0,
         "hashrate": 0.0,
         "shares_submitted": 0,
+        "shares_rejected": 0,
+        "shares_rejected_by": None,
+        "work": 0.0,
     }
 
 
@@ -255,6 +302,6 @@ def test_totals_of_sources_add_up_like_the_rows_of_all_together(
         rows = [connection(id_, hashrate=rate) for id_, rate in enumerate(rates)]
         senders.send(number, connection_snapshot(*rows))
     total = combined(map(totals_of, senders.store.view.fresh()))
-    expected = total_hashrate(rate for rates in fleets for rate in rates) if fleets else None
+    expected = total_of(rate for rates in fleets for rate in rates) if fleets else None
     assert total.hashrate == (expected and pytest.approx(expected, rel=1e-12))
     assert total.rows == (sum(map(len, fleets)) if fleets else None)

@@ -191,13 +191,13 @@ def test_a_pool_counts_its_connections_by_type_and_lists_its_services() -> None:
     rows = [connection(1), connection(2, connection_type="Mint"), connection(3)]
     senders = told(Service.POOL, a=connection_snapshot(*rows, listen_address="h:1"))
     assert figures(page(senders)) == [
-        *("Connections", "3", "Translator: 2", "Mint: 1", "Job Declarator: 0"),
+        *("Connections", "3", "Translator: 2", "Mint: 1", "Job Declarator: 0", "Miner: 0"),
         *("Hashrate", "6.00 PH/s"),
         *("Shares accepted", "780"),
         *("Services", "1", "Pool at h:1"),
     ]
     without_rates = told(Service.POOL, a=pool_status(status_proxy(1)))
-    assert figures(page(without_rates))[5:7] == ["Hashrate", UNKNOWN]
+    assert figures(page(without_rates))[6:8] == ["Hashrate", UNKNOWN]
 
 
 def test_what_peers_choose_is_escaped_wherever_it_is_shown() -> None:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from stats_gateway.errors import Dropped, DroppedValue
 from stats_gateway.limits import MAX_NAME_BYTES
 from stats_gateway.rows.rows import IDLE_SECONDS, ConnectionRows, ConnectionType, MinerRows
+from stats_gateway.rows.unknown import Unknown
 from stats_gateway.store.parts import ConnectionsPart, Content, MinersPart
 from tests.support.senders import at, content
 from tests.support.snapshots import (
@@ -85,10 +87,10 @@ def test_values_too_large_to_add_up_are_values_all_the_same() -> None:
     assert list(shown.hashrate) == [1.5e308, 1.5e308]
 
 
-def test_a_hashrate_sent_as_null_is_counted_and_a_work_that_is_not_sent_is_not() -> None:
+def test_a_measurement_that_is_null_is_unknown_and_nothing_was_dropped_for_it() -> None:
     dropped = Dropped()
-    content(miner_snapshot(miner(1, hashrate=None, work=None)), dropped=dropped)
-    assert +dropped == {DroppedValue.NOT_A_NUMBER: 1}
+    content(miner_snapshot(miner(1, hashrate=None, work=None), miner(2)), dropped=dropped)
+    assert not +dropped
 
 
 def test_a_name_is_cut_at_its_limit_and_counted() -> None:
@@ -113,7 +115,8 @@ def test_an_address_that_the_sender_redacts_is_unknown(address: str | None) -> N
 
 def test_what_a_sender_does_not_say_is_unknown_and_never_zero() -> None:
     shown = rows(miner_snapshot(miner()))
-    assert shown.shares_rejected == shown.work == shown.last_share_at == [None]
+    assert shown.shares_rejected == shown.work == Unknown(1)
+    assert shown.last_share_at == [None]
 
 
 def test_a_last_share_that_is_sent_is_believed() -> None:
@@ -205,13 +208,97 @@ def test_a_miner_of_unknown_hashrate_is_idle_like_one_of_none() -> None:
     assert idle_after([(0, unknown), (600, unknown)]) == {1}
 
 
+@pytest.mark.parametrize(("hashrate", "is_idle"), [(0.0, True), (None, False), (1.0, False)])
+def test_a_miner_of_unknown_shares_is_idle_by_its_hashrate_alone(
+    hashrate: float | None, *, is_idle: bool
+) -> None:
+    unknown = miner(hashrate=hashrate, shares_submitted=None)
+    assert bool(idle_after([(0, unknown), (DAY, unknown)])) == is_idle
+
+
+def test_a_last_share_that_is_sent_makes_idle_though_the_count_is_unknown() -> None:
+    for age, is_idle in ((599, False), (600, True)):
+        row = miner(hashrate=0.0, shares_submitted=None, last_share_at=NOW - age)
+        assert bool(idle_after([(0, row)])) == is_idle
+
+
+@pytest.mark.parametrize("field", ["hashrate", "shares_submitted", "connected_at"])
+def test_a_number_that_is_null_or_absent_is_unknown_for_its_row(field: str) -> None:
+    absent = miner(3)
+    del absent[field]
+    shown = rows(miner_snapshot(miner(1), miner(2, **{field: None}), absent))
+    known, *unknown = getattr(shown, field)
+    assert known is not None
+    assert unknown == [None, None]
+
+
+def test_a_column_of_which_nothing_is_known_holds_nothing_for_its_rows() -> None:
+    unknown = dict.fromkeys(("address", "hashrate", "shares_submitted", "connected_at"))
+    shown = rows(miner_snapshot(*(miner(id_, **unknown) for id_ in range(2000))))
+    for column in (*unknown, "last_share_at", "agent", "difficulty", "device_power"):
+        assert getattr(shown, column) == Unknown(2000)
+    assert shown.shares_rejected_by == {}
+    assert not shown.idle
+
+
+def test_a_share_count_that_becomes_known_has_a_last_share_once_it_grows() -> None:
+    part: MinersPart | None = None
+    seen = []
+    for second, shares in enumerate([None, 5, 6, None, 7]):
+        part = miners(miner_snapshot(miner(shares_submitted=shares)), part, second)
+        seen.append(list(part.rows.last_share_at))
+    assert seen == [[None], [None], [NOW + 2.0], [None], [None]]
+
+
+def test_a_connection_time_that_wanders_is_shown_as_it_was_first_sent() -> None:
+    part: MinersPart | None = None
+    shown = []
+    for second, jitter in enumerate([0, 1, -1, 3, 4, 2]):
+        row = miner(1, connected_at=NOW + jitter, shares_submitted=second)
+        part = miners(miner_snapshot(row, miner(2)), part, second)
+        shown.append(part.rows.connected_at[0])
+    assert shown == [NOW, NOW, NOW, NOW, NOW + 4, NOW + 4]
+
+
+def test_a_session_whose_count_fell_has_a_connection_time_of_its_own() -> None:
+    first = miners(miner_snapshot(miner(connected_at=NOW)))
+    again = miner(connected_at=NOW + 2, shares_submitted=0)
+    assert list(rows(miner_snapshot(again), first, 2).connected_at) == [NOW + 2]
+
+
+@pytest.mark.parametrize("field", ["hashrate", "work", "difficulty"])
+def test_a_negative_zero_is_zero(field: str) -> None:
+    for others in ([], [miner(2)], [miner(2, **{field: 1.0})]):
+        column = getattr(rows(miner_snapshot(miner(1, **{field: -0.0}), *others)), field)
+        assert str(column[0]) == "0.0"
+
+
+def test_what_a_device_reports_may_be_cold_and_never_negative_power() -> None:
+    dropped = Dropped()
+    devices = [{"hashrate": 1e14, "power": 3500.0, "temperature": -5.5}, {"power": -1.0}, {}, None]
+    sent = miner_snapshot(*(miner(id_, device=one) for id_, one in enumerate(devices)))
+    part = content(sent, dropped=dropped)
+    assert isinstance(part, MinersPart)
+    assert list(part.rows.device_hashrate) == [1e14, None, None, None]
+    assert list(part.rows.device_power) == [3500.0, None, None, None]
+    assert list(part.rows.device_temperature) == [-5.5, None, None, None]
+    assert +dropped == {DroppedValue.NEGATIVE: 1}
+
+
+def test_an_agent_is_made_showable_and_an_empty_one_is_unknown() -> None:
+    agents = ["cgminer/4.11.1", "a\nb", "", None, "x" * 500]
+    shown = rows(miner_snapshot(*(miner(id_, agent=one) for id_, one in enumerate(agents))))
+    assert shown.agent == ["cgminer/4.11.1", "a\ufffdb", None, None, "x" * MAX_NAME_BYTES]
+
+
 def test_a_connection_of_an_unheard_type_is_other() -> None:
-    kinds = ["Mint", "Translator", "Job Declarator", "translator", "Ünheard"]
+    kinds = ["Mint", "Translator", "Job Declarator", "Miner", "translator", "Ünheard"]
     sent = [connection(number, connection_type=kind) for number, kind in enumerate(kinds)]
     assert connections(connection_snapshot(*sent)).connection_type == [
         ConnectionType.MINT,
         ConnectionType.TRANSLATOR,
         ConnectionType.JOB_DECLARATOR,
+        ConnectionType.MINER,
         ConnectionType.OTHER,
         ConnectionType.OTHER,
     ]
@@ -230,10 +317,15 @@ row = st.fixed_dictionaries(
         "name": st.sampled_from(["a", "b", "a\nb", "x" * 200]),
         "address": st.sampled_from([None, "REDACTED", "", "h:1", "h:2", "\0"]),
         "hashrate": st.sampled_from([0.0, 1.0, 2.0, -1.0, math.nan, math.inf, None]),
-        "shares_submitted": st.integers(0, 3),
-        "connected_at": st.just(NOW),
+        "shares_submitted": st.sampled_from([0, 1, 2, 3, None]),
     },
     optional={
+        "connected_at": st.sampled_from([NOW, None]),
+        "shares_rejected_by": st.dictionaries(
+            st.sampled_from(["stale", "other", "new"]), st.integers(0, 2)
+        ),
+        "difficulty": st.sampled_from([None, 0.0, 1.0, math.nan]),
+        "agent": st.sampled_from([None, "", "a", "\0"]),
         "shares_rejected": st.sampled_from([None, 0, 1]),
         "work": st.sampled_from([None, 0.0, 1.0, math.nan]),
         "last_share_at": st.sampled_from([None, NOW]),
@@ -255,9 +347,10 @@ def test_what_came_before_changes_nothing_but_what_was_seen_of_shares(
         alone = content(miner_snapshot(*sent), None, at(number), fresh)
         assert isinstance(part, MinersPart)
         assert isinstance(alone, MinersPart)
-        for column in ("downstream_id", "name", "address", "hashrate", "shares_submitted"):
-            assert list(getattr(part.rows, column)) == list(getattr(alone.rows, column))
-        assert list(part.rows.shares_rejected) == list(alone.rows.shares_rejected)
-        assert list(part.rows.work) == list(alone.rows.work)
+        for field in fields(part.rows):
+            if field.name not in ("last_share_at", "sightings", "idle"):
+                ours, theirs = getattr(part.rows, field.name), getattr(alone.rows, field.name)
+                assert list(ours) == list(theirs)
+        assert part.rows.shares_rejected_by == alone.rows.shares_rejected_by
         assert counted[DroppedValue.NOT_A_NUMBER] == fresh[DroppedValue.NOT_A_NUMBER]
         assert counted[DroppedValue.NEGATIVE] == fresh[DroppedValue.NEGATIVE]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_gateway.rows.rows import take, total_hashrate
+from stats_gateway.rows.rows import take, total_of
 from stats_gateway.store.parts import ConnectionsPart, MinersPart
 from tests.support.senders import content
 from tests.support.snapshots import connection, connection_snapshot, miner, miner_snapshot
@@ -25,12 +25,12 @@ from tests.support.snapshots import connection, connection_snapshot, miner, mine
 def test_the_total_is_of_what_is_known_and_unknown_when_nothing_is(
     hashrates: list[float | None], total: float | None
 ) -> None:
-    assert total_hashrate(hashrates) == total
+    assert total_of(hashrates) == total
 
 
 @given(st.lists(st.none() | st.floats(0, allow_infinity=False)))
 def test_a_total_is_always_a_number_or_unknown(hashrates: list[float | None]) -> None:
-    total = total_hashrate(hashrates)
+    total = total_of(hashrates)
     assert total is None or math.isfinite(total)
 
 
@@ -47,11 +47,11 @@ def test_rows_can_be_taken_in_any_order_with_all_their_columns() -> None:
 
 
 def test_only_connections_that_mine_add_up_to_the_pools_hashrate() -> None:
-    kinds = {"Translator": 1.0, "Job Declarator": 2.0, "Mint": 4.0, "x": 8.0}
+    kinds = {"Translator": 1.0, "Job Declarator": 2.0, "Mint": 4.0, "Miner": 16.0, "x": 8.0}
     rows = (
         connection(id_, connection_type=kind, hashrate=rate)
         for id_, (kind, rate) in enumerate(kinds.items())
     )
     part = content(connection_snapshot(*rows))
     assert isinstance(part, ConnectionsPart)
-    assert list(part.rows.hashing()) == [1.0, 2.0]
+    assert list(part.rows.hashing()) == [1.0, 2.0, 16.0]

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,9 +33,10 @@ def see(row: Row, before: Sighting | None, now: Now) -> Sighting:
     )
     if before is None or shares < before.shares or is_another_session:
         return Sighting(shares, connected_at, now.monotonic, None)
+    first = connected_at if None in times else before.connected_at
     if shares == before.shares:
-        return before
-    return Sighting(shares, connected_at, now.monotonic, now.unix)
+        return replace(before, connected_at=first)
+    return Sighting(shares, first, now.monotonic, now.unix)
 
 
 rows = st.tuples(

@@ -63,6 +63,17 @@ async def test_hello_comes_first_or_is_refused_and_the_connection_stays() -> Non
         assert ingest.counters.messages_refused == {Reason.BAD_HELLO: 1}
 
 
+@pytest.mark.parametrize("encoding", Encoding)
+async def test_a_hello_that_does_not_decode_is_answered_and_closed(encoding: Encoding) -> None:
+    async with listening() as ingest, ingest.peer(encoding) as peer:
+        await peer.send({"Hello": ["a", 5.0, None, None]})
+        answer = str(await peer.answer())
+        assert "Error" in answer
+        assert "use rmp_serde::to_vec_named" in answer
+        assert await peer.end() == b""
+        assert ingest.counters.connections_refused == {ConnectionReason.BAD_HELLO: 1}
+
+
 async def test_a_refused_message_is_counted_and_the_last_good_snapshot_stays() -> None:
     async with listening() as ingest, ingest.peer() as peer:
         await peer.ask(hello("a"))

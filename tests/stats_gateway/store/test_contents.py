@@ -2,6 +2,7 @@ import pytest
 
 from stats_gateway.errors import Dropped, MessageRefused, Reason
 from stats_gateway.rows.rows import ConnectionType
+from stats_gateway.rows.unknown import Unknown
 from stats_gateway.store.contents import part_kind
 from stats_gateway.store.parts import (
     ConnectionsPart,
@@ -101,7 +102,7 @@ def test_a_pools_status_tells_translators_and_job_declarator_clients_apart() -> 
     part = content(pool_status(status_proxy(1), status_proxy(2, work_selection=True)))
     assert isinstance(part, ConnectionsPart)
     assert part.rows.connection_type == [ConnectionType.TRANSLATOR, ConnectionType.JOB_DECLARATOR]
-    assert part.rows.hashrate == part.rows.connected_at == [None, None]
+    assert part.rows.hashrate == part.rows.connected_at == Unknown(2)
     assert list(part.rows.last_share_at) == [NOW - 5, NOW - 5]
     assert part.services == (ServiceInfo(service_type="Pool", address="0.0.0.0:34254"),)
 

@@ -60,7 +60,7 @@ def test_a_window_alone_says_what_it_can() -> None:
     assert rows is not None
     assert rows.downstream_id == [1, 2]
     assert rows.shares_submitted == [100, 100]
-    assert rows.connected_at == [None, None]
+    assert list(rows.connected_at) == [None, None]
 
 
 def test_the_order_in_which_status_and_window_come_makes_no_difference() -> None:

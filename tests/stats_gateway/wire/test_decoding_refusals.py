@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_gateway.errors import MessageRefused, Reason
-from stats_gateway.limits import MAX_CHANNELS, MAX_SERVICES, MAX_SNAPSHOT_CHANNELS
+from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
+from stats_gateway.limits import (
+    MAX_CHANNELS,
+    MAX_REJECT_REASONS,
+    MAX_SERVICES,
+    MAX_SNAPSHOT_CHANNELS,
+)
 from stats_gateway.store.parts import ConnectionsPart, JobDeclaratorPart
 from stats_gateway.wire.decoding import MESSAGE_TYPES, MessageDecoder, message_type
 from stats_gateway.wire.encoding import Encoding
@@ -70,7 +75,7 @@ def test_a_message_without_a_required_field_is_refused(message: Fields, field: s
     assert refused({name: rest}) is Reason.MALFORMED
 
 
-@pytest.mark.parametrize("field", ["downstream_id", "name", "hashrate", "shares_submitted"])
+@pytest.mark.parametrize("field", ["downstream_id", "name"])
 def test_a_row_without_a_required_field_refuses_its_snapshot(field: str) -> None:
     row = miner()
     del row[field]
@@ -90,9 +95,14 @@ def test_a_row_without_a_required_field_refuses_its_snapshot(field: str) -> None
         ("hashrate", "1"),
         ("hashrate", True),
         ("shares_submitted", -1),
-        ("shares_submitted", None),
+        ("shares_rejected_by", 3),
+        ("shares_rejected_by", {"stale": -1}),
+        ("shares_rejected_by", {"stale": None}),
+        ("shares_rejected_by", {str(number): 1 for number in range(MAX_REJECT_REASONS + 1)}),
+        ("difficulty", "1"),
+        ("agent", 5),
+        ("device", {"power": "1"}),
         ("shares_rejected", "0"),
-        ("connected_at", None),
         ("connected_at", 2**63),
         ("last_share_at", "now"),
     ],
@@ -107,6 +117,9 @@ def test_a_value_of_the_wrong_type_or_range_refuses_its_snapshot(field: str, val
         (miner_snapshot(timestamp=2**64), "timestamp"),
         (miner_snapshot(miner(shares_submitted=2**64)), "shares"),
         (miner_snapshot(miner(shares_rejected=2**64)), "rejected"),
+        (miner_snapshot(miner(shares_rejected_by={"stale": 2**64})), "by reason"),
+        (miner_snapshot(miner(shares_rejected_by={"a": 2**63, "b": 2**63})), "other"),
+        (miner_snapshot(miner(1), miner(2, shares_rejected_by={"stale": 2**64})), "of one row"),
         (miner_snapshot(wallet={"balance": 2**64}), "balance"),
         (miner_snapshot(wallet={"balance": 0, "quotes_amount": 2**64}), "amount"),
         (connection_snapshot(connection(ehash_mined=2**64)), "mined"),
@@ -225,7 +238,7 @@ messages = fields | st.dictionaries(keys, fields, max_size=2)
 
 
 def assert_message_or_refusal(payload: bytes, encoding: Encoding) -> None:
-    with contextlib.suppress(MessageRefused):
+    with contextlib.suppress(MessageRefused, ConnectionRefused):
         assert message_type(DECODERS[encoding].decode(payload)) in MESSAGE_TYPES
 
 
@@ -239,6 +252,46 @@ def test_anything_of_a_known_shape_is_a_message_or_refused(
     message: Fields, encoding: Encoding
 ) -> None:
     assert_message_or_refusal(PAYLOADS[encoding](message), encoding)
+
+
+def to_vec(value: object) -> object:
+    """`value` as `rmp_serde::to_vec` writes it in Rust: without the names of fields."""
+    if isinstance(value, dict):
+        return [to_vec(one) for one in value.values()]
+    return [to_vec(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"MinerSnapshot": to_vec([[miner()], NOW, None, None])},
+        miner_snapshot() | {"MinerSnapshot": {"miners": to_vec([miner()]), "timestamp": NOW}},
+        to_vec(miner_snapshot(miner())),
+    ],
+)
+def test_a_refusal_of_structs_without_names_names_the_cure(message: object) -> None:
+    with pytest.raises(MessageRefused, match="use rmp_serde::to_vec_named") as refused:
+        content(PAYLOADS[Encoding.FRAMES](message))
+    assert refused.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"Hello": ["src", 5.0, None, None]},
+        {"Hello": {"interval": 5.0}},
+        {"Hello": {"source": 5}},
+        {"type": "Hello"},
+        {"Hello": None},
+    ],
+)
+def test_a_hello_that_does_not_decode_refuses_the_connection(
+    message: Fields, encoding: Encoding
+) -> None:
+    with pytest.raises(ConnectionRefused) as refused:
+        DECODERS[encoding].decode(PAYLOADS[encoding](message))
+    assert refused.value.reason is ConnectionReason.BAD_HELLO
 
 
 @given(st.data(), st.sampled_from(Encoding), st.sampled_from(ALL_KINDS))

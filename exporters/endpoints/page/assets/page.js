@@ -79,9 +79,14 @@ const KINDS = {
   rejected: {
     value: (rejected, row) => {
       const all = rejected + row.shares_submitted;
-      return rejected === null || !all ? null : rejected / all;
+      return rejected === null || row.shares_submitted === null || !all ? null : rejected / all;
     },
     text: (share) => `${(share * 100).toFixed(2)} %`,
+    title: (rejected, row) => [
+      `${count(rejected)} rejected`,
+      ...Object.entries(row.shares_rejected_by ?? {}).map(([reason, shares]) =>
+        `${reason.replaceAll("_", " ")}: ${count(shares)}`),
+    ].join(", "),
   },
   since: { value: secondsAgo, text: duration, title: time },
   ago: { value: secondsAgo, text: (seconds) => `${duration(seconds)} ago`, title: time },
@@ -165,12 +170,13 @@ function fill(line, row, now) {
   columns.forEach((column, index) => {
     const value = valueOf(column, row, now);
     const text = value === null ? UNKNOWN : column.text(value);
+    const title = column.title && value !== null ? column.title(row[column.field], row) : "";
+    const cell = line.cells[index];
+    if (cell.title !== title) cell.title = title;
     if (line.texts[index] === text) return;
     line.texts[index] = text;
-    const cell = line.cells[index];
     cell.firstChild.textContent = text;
     if (column.kindName === "state") cell.firstChild.className = `badge ${text}`;
-    if (column.title && value !== null) cell.title = column.title(row[column.field]);
   });
 }
 
@@ -206,10 +212,21 @@ function showRows() {
     body.replaceChildren(...next);
     shownLines = next;
   }
+  hideUnknown();
   more.hidden = found.length <= mostShown;
   more.textContent = `Show all ${count(found.length)} rows`;
   showCounts(found.length);
   section.hidden = summary().dataset.state === "never";
+}
+
+// A column that few senders fill is there once any row has a value for it.
+function hideUnknown() {
+  columns.forEach(({ heading, field }, index) => {
+    if (!("rare" in heading.dataset)) return;
+    const hidden = list.rows.every((row) => row[field] === null);
+    heading.hidden = hidden;
+    for (const { cells } of lines.values()) cells[index].hidden = hidden;
+  });
 }
 
 function showCounts(found) {
