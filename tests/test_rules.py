@@ -13,7 +13,6 @@ import yaml
 from exporters.exposition.families import ALL
 from exporters.exposition.refusals import HttpReason
 from stats_gateway.errors import ConnectionReason, Reason
-from tests.grafana.announced import ANNOUNCED
 from tests.grafana.promql import read
 from tests.support.programs import program
 
@@ -209,7 +208,7 @@ def test_no_rule_reads_a_record_that_may_be_older_than_its_own_step(group: Yaml)
 
 
 def test_rules_read_only_what_is_exposed_or_recorded() -> None:
-    exposed = {family.name for family in ALL} | ANNOUNCED.keys() | {"up"}
+    exposed = {family.name for family in ALL} | {"up"}
     used = {metric for rule in rules() for metric in read(rule["expr"]).metrics}
     assert used <= exposed | RECORDS
 

@@ -1,4 +1,4 @@
-"""`make demo`: both services, a simulated fleet, Prometheus, and Grafana when it is installed."""
+"""`make demo`: both services, a simulated fleet, a feed, Prometheus, and Grafana where it is."""
 
 import argparse
 import contextlib
@@ -88,6 +88,7 @@ def _start(
         for default, port in moved_ports(Ports(), ports).items():
             _say(f"Port {default} is in use; taking {port} in its place.")
         programs = stack.services(ports, miners=options.miners, seed=options.seed)
+        programs += stack.feed(ports)
         if not options.without_prometheus:
             programs += _monitoring(ports, run / "data")
         for program in programs:

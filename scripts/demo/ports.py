@@ -15,6 +15,7 @@ class Ports:
     proxy_web: int = 8084
     pool_ingest: int = 9083
     pool_web: int = 9084
+    sri_api: int = 9092
     prometheus: int = 9090
     alertmanager: int = 9093
     grafana: int = 3000

@@ -35,6 +35,25 @@ def services(ports: Ports, *, miners: int, seed: int) -> list[Program]:
     ]
 
 
+def feed(ports: Ports) -> list[Program]:
+    """A feed beside a translator that does not speak our wire: a program that answers as SRI's."""
+    api = f"http://{LOOPBACK}:{ports.sri_api}"
+    command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
+    command += ["--source", "sri-translator", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    return [
+        Program(
+            name="sri-translator",
+            command=[sys.executable, "-m", "tests.stats_feed.sri.server", str(ports.sri_api)],
+            ready=[Page(port=ports.sri_api, path="/api/v1/health")],
+        ),
+        Program(
+            name="sri-feed",
+            command=command,
+            ready=[Page(port=ports.proxy_web, path="/health")],
+        ),
+    ]
+
+
 def prometheus(ports: Ports, binary: str, *, alerting: bool, folder: Path) -> Program:
     """Prometheus with the project's configuration and rules, scraping the demo's ports."""
     folder.mkdir()

@@ -93,10 +93,12 @@ def _window(row: WindowRow, before: Window | None, now: Now, *, by_time: bool) -
     mean = 0.0 if before is None else before.mean_difficulty
     if total is not None and row.shares_in_window:
         mean = total / row.shares_in_window
-    work, quiet_since = 0.0, now.monotonic
+    work, quiet_since, received = 0.0, now.monotonic, now.monotonic
     if before is not None:
+        # Lines of two connections may be taken in in another order than that of their arrival.
+        received = max(received, before.received)
         new_shares = row.shares_lifetime - before.shares
-        new_part = _part(total, now.monotonic - before.received, row.window_seconds)
+        new_part = _part(total, received - before.received, row.window_seconds)
         work = before.work + (new_part if by_time else new_shares * mean)
         quiet_since = now.monotonic if new_shares else before.quiet_since
     return Window(
@@ -106,7 +108,7 @@ def _window(row: WindowRow, before: Window | None, now: Now, *, by_time: bool) -
         hashrate=_hashrate(total, row.window_seconds),
         mean_difficulty=mean,
         work=work,
-        received=now.monotonic,
+        received=received,
         quiet_since=quiet_since,
     )
 

@@ -8,7 +8,6 @@ import pytest
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from exporters.exposition.families import ALL, Kind
-from tests.grafana.announced import ANNOUNCED
 from tests.grafana.boards import (
     Panel,
     Query,
@@ -75,10 +74,6 @@ def known_labels() -> Mapping[str, frozenset[str]]:
             series[f"{family.name}_bucket"] = labels | {"le"}
         else:
             series[family.name] = labels
-    for name, own in ANNOUNCED.items():
-        series.setdefault(name, TARGET_LABELS.union(own))
-    if "agent" not in series["stratum_proxy_miner_info"]:  # announced as well
-        series["stratum_proxy_miner_info"] |= {"agent"}
     for name in recorded():
         series[name] = frozenset(LABELS_OF_A_LEVEL[name.split(":")[0]])
     return series

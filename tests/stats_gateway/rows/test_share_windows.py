@@ -75,6 +75,15 @@ def test_a_pool_counts_the_work_of_a_window_once_however_late_a_line_comes() -> 
     assert found.work == pytest.approx(40.0)
 
 
+def test_the_work_of_a_pool_never_falls_where_lines_are_taken_in_out_of_order() -> None:
+    row = window(shares_lifetime=100, sum_difficulty_in_window=60.0, window_seconds=60)
+    _, part = one(row, None, 0.0, "Pool")
+    late, part = one(row, part, 20.0, "Pool")
+    early, part = one(row, part, 10.0, "Pool")
+    last, _ = one(row, part, 30.0, "Pool")
+    assert (late.work, early.work, last.work) == (20.0, 20.0, 30.0)
+
+
 def test_the_work_of_a_pool_begins_again_with_a_new_session() -> None:
     _, part = one(window(shares_lifetime=100), service_type="Pool")
     grown, part = one(window(shares_lifetime=102), part, 10, "Pool")
