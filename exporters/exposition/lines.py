@@ -1,10 +1,10 @@
 """Writes the lines of a family's samples, a chunk of rows at a time, with the help of templates.
 
 A template is the text that the lines of some rows have in common in all families. Each line begins
-after a line break, where the family's name goes, and has a `%b` for the value. An example with the
-family `shares`, two rows and the values 5 and 6:
+after a line break, where the family's name and a brace go, and has a `%b` for the value. An example
+with the family `shares`, two rows and the values 5 and 6:
 
-    template     \\n{source="a",downstream_id="1"} %b\\n{source="a",downstream_id="2"} %b\\n
+    template     \\nsource="a",downstream_id="1"} %b\\nsource="a",downstream_id="2"} %b\\n
     lines        shares{source="a",downstream_id="1"} 5
                  shares{source="a",downstream_id="2"} 6
 
@@ -27,7 +27,7 @@ _END = "} %b"
 
 
 def make_template(labels: Sequence[str]) -> bytes:
-    """The template of up to `CHUNK_ROWS` rows; their escaped `labels` lack the closing brace."""
+    """The template of up to `CHUNK_ROWS` rows; their escaped `labels` lack the braces."""
     lines = "\n".join(labels).replace("%", "%%").replace("\n", f"{_END}\n")
     return f"\n{lines}{_END}\n".encode()
 
@@ -42,12 +42,14 @@ def sample_lines(
     """The lines of the family `name`, a chunk at a time, without those of unknown value.
 
     `details` are further labels with their texts; values beside them are all known, since such a
-    family says who a row is. `reason` is a label that has the same value in all lines.
+    family says who a row is. `reason` is a label that has the same value in all lines; it comes
+    first, since the search for a single byte, the line break, takes a fifth of any other's time.
     """
     if isinstance(column, Unknown):
         return
     details = [(detail, texts) for detail, texts in details if not isinstance(texts, Unknown)]
-    start_of_line = b"\n" + name.encode()
+    start = f"{name}{{" if reason is None else f'{name}{{reason="{reason}",'
+    start_of_line = f"\n{start}".encode()
     for place, template in enumerate(templates):
         chunk = slice(place * CHUNK_ROWS, (place + 1) * CHUNK_ROWS)
         values = column[chunk]
@@ -55,16 +57,14 @@ def sample_lines(
             continue
         encoded = numbers(values)
         filled, substitutes = template, encoded.split(b",")
-        if reason is not None:
-            filled = filled.replace(_END.encode(), f',reason="{reason}"{_END}'.encode())
         if b"n" in encoded:
             filled, substitutes = _known(filled, substitutes)
         elif details:
             columns = [_more_labels(detail, texts[chunk]) for detail, texts in details]
             filled, substitutes = _detailed(filled, substitutes, columns)
         lines = filled.replace(b"\n", start_of_line) % tuple(substitutes)
-        # A name follows the last line break, too.
-        yield memoryview(lines)[1 : -len(name)]
+        # The start of a line follows the last line break, too.
+        yield memoryview(lines)[1 : -len(start)]
 
 
 def _known(template: bytes, values: list[bytes]) -> tuple[bytes, list[bytes]]:

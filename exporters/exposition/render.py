@@ -145,7 +145,7 @@ class Identities(Generic[RowsT]):
     def __init__(self, layout: Layout[RowsT], source: str) -> None:
         self._layout = layout
         first, second, third = layout.row_labels
-        self._before_id = f'{{{first}="{escape(source)}",{second}="'
+        self._before_id = f'{first}="{escape(source)}",{second}="'
         self._before_third = f'",{third}="'
         self.forget()
 

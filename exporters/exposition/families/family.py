@@ -45,7 +45,7 @@ RowsT = TypeVar("RowsT", bound=Rows)
 class RowFamily(Family, Generic[RowsT]):
     """One sample for each row whose value is known, labelled with the row's identity.
 
-    A family by reason has a column for each reason, and `reason` is the last of its labels.
+    A family by reason has a column for each reason, and `reason` is one more label.
     """
 
     values: Callable[[RowsT], Column | ByReason]

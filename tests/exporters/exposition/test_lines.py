@@ -16,7 +16,7 @@ def written(labels: list[str], values: list[float | None], *details: tuple[str, 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(['{a="b"', '{a="%"', '{a="} %b"', '{a="%s%%"', '{a="é{}"']),
+            st.sampled_from(['a="b"', 'a="%"', 'a="} %b"', 'a="%s%%"', 'a="é{}"']),
             st.one_of(st.none(), st.integers(0, 9)),
         )
     )
@@ -24,7 +24,7 @@ def written(labels: list[str], values: list[float | None], *details: tuple[str, 
 def test_a_line_is_the_name_the_labels_and_the_value_where_it_is_known(
     rows: list[tuple[str, int | None]],
 ) -> None:
-    expected = [f"{NAME}{labels}}} {value}\n" for labels, value in rows if value is not None]
+    expected = [f"{NAME}{{{labels}}} {value}\n" for labels, value in rows if value is not None]
     assert written([labels for labels, _ in rows], [value for _, value in rows]) == "".join(
         expected
     )
@@ -32,10 +32,16 @@ def test_a_line_is_the_name_the_labels_and_the_value_where_it_is_known(
 
 def test_chunks_of_which_no_value_is_known_leave_no_gap() -> None:
     unknown: list[float | None] = [None] * CHUNK_ROWS
-    labels = [f'{{id="{number}"' for number in range(2 * CHUNK_ROWS + 1)]
+    labels = [f'id="{number}"' for number in range(2 * CHUNK_ROWS + 1)]
     assert written(labels, [*unknown, 7, *unknown]) == f'{NAME}{{id="{CHUNK_ROWS}"}} 7\n'
 
 
 def test_more_labels_follow_the_others_where_they_are_known() -> None:
-    text = written(['{a="1"', '{a="2"'], [1, 1], ("b", ['"', None]), ("c", ["", "%b"]))
+    text = written(['a="1"', 'a="2"'], [1, 1], ("b", ['"', None]), ("c", ["", "%b"]))
     assert text == f'{NAME}{{a="1",b="\\""}} 1\n{NAME}{{a="2",c="%b"}} 1\n'
+
+
+def test_a_reason_is_a_label_of_every_line() -> None:
+    made = [make_template(['a="1"', 'a="2"', 'a="3"'])]
+    text = b"".join(sample_lines(NAME, made, [4, None, 6], (), "stale")).decode()
+    assert text == f'{NAME}{{reason="stale",a="1"}} 4\n{NAME}{{reason="stale",a="3"}} 6\n'
