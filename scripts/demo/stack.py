@@ -44,7 +44,7 @@ def feed(ports: Ports) -> list[Program]:
         Program(
             name="sri-translator",
             command=[sys.executable, "-m", "tests.stats_feed.sri.server", str(ports.sri_api)],
-            ready=[Page(port=ports.sri_api, path="/api/v1/health")],
+            ready=[Page(port=ports.sri_api, path="/api/v1/global")],
         ),
         Program(
             name="sri-feed",
