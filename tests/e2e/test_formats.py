@@ -13,7 +13,12 @@ import pytest
 from exporters.exposition.families import ALL
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.prometheus import scraping
-from tests.e2e.harness.rows import full_connection_snapshot, full_miner_snapshot, miner
+from tests.e2e.harness.rows import (
+    full_connection_snapshot,
+    full_miner_snapshot,
+    miner,
+    wallet_events,
+)
 from tests.e2e.harness.scrape import Scrape
 from tests.e2e.harness.service import GZIP, OPENMETRICS, TEXT, Service, client
 from tests.e2e.harness.wire import connected
@@ -49,7 +54,7 @@ def fed_pool(pool: Service) -> Iterator[Service]:
     """stats-pool with every family filled."""
     with connected(pool.ingest) as sender:
         sender.hello('pool "1" \\ %d')
-        sender.say(full_connection_snapshot())
+        sender.say(full_connection_snapshot(), *wallet_events())
         pool.scrape_until(Scrape.sources)
         yield pool
 

@@ -28,7 +28,7 @@ GROWTH_BYTES = 150 << 20
 GARBAGE = (
     b"",
     b"\xc1",
-    b"\x81\xa5Hello\x80",
+    b"\x81\xacQuoteCreated\x80",
     b"\x92\x01",
     b"\x81\xadMinerSnapshot\x82\xa6miners\xdd\xff\xff\xff\xff\xa9timestamp\x01",
     b"\x91" * 3000,

@@ -51,13 +51,19 @@ def connection_snapshot(rows: list[Message], timestamp: int = NOON, **fields: ob
     return {"ConnectionSnapshot": {"connections": rows, "timestamp": timestamp, **fields}}
 
 
+REJECTED = {"shares_rejected_by": {"stale": 2, "duplicate": 1}}
+TOTALS = {"shares_submitted": 90, "work": 3.5e6, **REJECTED}
+
+
 def full_miner_snapshot(rows: list[Message]) -> Message:
     """A MinerSnapshot that fills every family of stats-proxy."""
-    optional = {"shares_rejected": 3, "work": 1.5e6, "last_share_at": NOON - 5}
+    optional: dict[str, Any] = {"work": 1.5e6, "last_share_at": NOON - 5, **REJECTED}
+    optional |= {"difficulty": 65536.0, "agent": "bmminer/2.0.0"}
+    optional["device"] = {"hashrate": 1.1e14, "power": 3250.0, "temperature": 64.5}
     wallet = {"balance": 500_000, "quotes_created": 12, "quotes_amount": 600_000}
     upstream = {"address": "pool.example:34254", "connected": True, "network": "testnet4"}
     rows = [{**row, **optional} for row in rows]
-    return miner_snapshot(rows, wallet=wallet, upstream=upstream)
+    return miner_snapshot(rows, wallet=wallet, upstream=upstream, totals=TOTALS)
 
 
 def full_connection_snapshot() -> Message:
@@ -65,10 +71,10 @@ def full_connection_snapshot() -> Message:
     optional: dict[str, Any] = {  # Any: what JSON can say
         "name": "farm-a",
         "address": "192.0.2.1:33866",
-        "shares_rejected": 3,
         "work": 1.5e6,
         "last_share_at": NOON - 5,
         "work_selection": True,
+        **REJECTED,
     }
     mint = {"quotes_created": 130, "ehash_mined": 492_544, "hashrate": 0.0}
     return connection_snapshot(
@@ -79,4 +85,13 @@ def full_connection_snapshot() -> Message:
             connection(4, "Something new"),
         ],
         listen_address="0.0.0.0:34254",
+        totals=TOTALS,
     )
+
+
+def wallet_events() -> list[Message]:
+    """The events of a sender that tells a balance and a quote."""
+    return [
+        {"BalanceUpdate": {"balance": 500_000, "timestamp": NOON}},
+        {"QuoteCreated": {"downstream_id": 1, "amount": 600_000, "timestamp": NOON}},
+    ]
