@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from threading import Thread
 from types import TracebackType
@@ -65,6 +66,15 @@ class Server:
             if found := re.search(pattern, line):
                 return found[1], int(found[2])
         raise RuntimeError(f"{self._process.args!r} ended: {self._process.wait(STOP_SECONDS)}")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the program until the end of the block, so that another is measured without it."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def cpu_seconds(self) -> float:
