@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -132,10 +133,18 @@ def _version() -> str:
 
 def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
+    # A handler may interrupt the very code that holds the event's lock, and would wait for that
+    # lock for ever. This queue is made for handlers, and a thread of its own sets the event.
+    asked: SimpleQueue[int] = SimpleQueue()
 
-    def request(_signal: int, _frame: FrameType | None) -> None:
+    def request(number: int, _frame: FrameType | None) -> None:
+        asked.put(number)
+
+    def wait() -> None:
+        asked.get()
         stop.set()
 
+    threading.Thread(target=wait, name="signals", daemon=True).start()
     signal.signal(signal.SIGINT, request)
     signal.signal(signal.SIGTERM, request)
     return stop

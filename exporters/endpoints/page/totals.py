@@ -35,8 +35,10 @@ def _figure(label: str, value: str, *details: str) -> Markup:
 def _rejected(total: Totals) -> Iterator[str]:
     if total.shares_rejected is not None:
         yield f"Rejected: {count_text(total.shares_rejected)}"
+    # A reason that no share was rejected for is only in the way.
     for reason, count in (total.shares_rejected_by or {}).items():
-        yield f"{reason.replace('_', ' ')}: {count_text(count)}"
+        if count:
+            yield f"{reason.replace('_', ' ')}: {count_text(count)}"
 
 
 def _miners(total: Totals) -> Markup:
