@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from random import SystemRandom
 
 NOT_GIVEN_OUT = range(20_000, 32_000)
-"""Below what the kernel gives to port 0 and to outgoing connections, which other tests use a lot."""
+"""Below what the kernel gives to port 0 and to outgoing connections, of which tests use many."""
 
 
 def free_ports(count: int) -> list[int]:
