@@ -16,7 +16,7 @@ NOT_SOURCES = shutil.ignore_patterns(
     ".*_cache", ".venv", ".tools", ".git", ".demo", "__pycache__", "results"
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history")
+PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history", "stats_systemd")
 
 
 @pytest.fixture(scope="module")
