@@ -15,10 +15,16 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast lowest check format bench soak tools lock upgrade clean
+.PHONY: help install uninstall demo test fast lowest check format bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Install the services on this machine, as units of systemd (needs root; DESTDIR=FOLDER)
+	@DESTDIR="$(DESTDIR)" PYTHON="$(PYTHON)" scripts/install.sh $(PARTS)
+
+uninstall: ## Stop the services and remove them from this machine; configuration stays
+	@DESTDIR="$(DESTDIR)" scripts/install.sh uninstall
 
 demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
 	@scripts/tools.sh prometheus
@@ -34,7 +40,8 @@ fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 lowest: $(DEVELOPMENT) tools ## Run the fast tests with the lowest versions of the dependencies
 	@scripts/lowest.sh
 
-check: $(DEVELOPMENT) tools ## Check format, lint, types, rules, configurations
+check: $(DEVELOPMENT) ## Check format, lint, types, rules, configurations
+	@scripts/tools.sh --for-checks
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
