@@ -15,7 +15,7 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install uninstall demo test fast lowest check format bench soak tools lock upgrade clean
+.PHONY: help dist install uninstall demo test fast lowest check format bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECON
 
 tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
 	@scripts/tools.sh
+
+dist: ## Build the archive of sources and the wheel into dist, as a release does
+	@$$(scripts/python.sh) -m venv --clear .tools/release
+	@.tools/release/bin/pip install --quiet --require-hashes -r requirements-release.lock
+	@rm -rf build dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .tools/release/bin/python -m build --no-isolation
 
 lock: ## Re-make the lock files, keeping versions that still fit
 	@scripts/lock.sh
