@@ -204,7 +204,8 @@ def _announce(
     log.info("listening for senders on %s", ingest)
     scheme = "http" if gates.web_config().tls is None else "https"
     log.info("listening for HTTP on %s://%s", scheme, web)
-    gates.warn_if_open(ingest, web, config.ingest_access)
+    if config.warn_if_open:
+        gates.warn_if_open(ingest, web, config.ingest_access)
 
 
 def _stop(http: HttpServer, history: History | None, notifier: Notifier) -> None:
