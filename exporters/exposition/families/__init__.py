@@ -1,7 +1,7 @@
 """Every metric family of the two services: name, type, help and labels, written down once.
 
 The values of a `RowFamily` are a column of a source's rows, those of a `SourceFamily` come from the
-source, and a plain `Family` is the service's own. Boards, rules and the README are held against
+source, and a plain `Family` is the service's own. Boards, rules and docs/reference.md are held against
 `ALL` by tests. Besides these there are prometheus-client's `process_*` and `python_*`.
 """
 
