@@ -60,11 +60,11 @@ units() {
 }
 
 uninstall() {
-  tell_systemd stop 'stats-feed@*.service'
-  tell_systemd disable --now "${shipped[@]##*/}"
+  tell_systemd stop 'stats-feed@*.service' 'stats-proxy*' 'stats-pool*'
+  tell_systemd disable "${shipped[@]##*/}"
   rm -f "${shipped[@]/#deploy\/systemd/$root$units}"
   tell_systemd daemon-reload
-  rm -rf "${root:?}$programs"
+  rm -rf "$root${programs:?}"
   echo "The configuration stays in $configuration. To remove it: sudo rm -r $configuration"
 }
 

@@ -81,8 +81,9 @@ def secrets(machine: Machine) -> None:
     assert "Error" in machine.run(f"python3 -c '{SENDER}' '{wrong}'")
     right = '{"Hello": {"source": "rig", "token": "s3cret"}}'
     assert "Welcome" in machine.run(f"python3 -c '{SENDER}' '{right}'")
-    assert machine.try_to_run("systemctl reload stats-proxy").returncode == 0
-    assert machine.run("systemctl is-active stats-proxy") == "active\n"
+    machine.run("systemctl reload stats-proxy")
+    until(lambda: machine.try_to_run("systemctl is-active stats-proxy").stdout == "active\n")
+    assert "read again, as asked" in machine.run("journalctl --no-pager --unit=stats-proxy")
 
 
 def restarts(machine: Machine) -> None:
