@@ -1,4 +1,4 @@
-# Everything a developer runs. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
+# Everything that a developer runs, and whoever installs it. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
 # each target first gets what it needs into .venv and .tools, without root.
 # Options of the demo: make demo DEMO="--miners 1000".
 
