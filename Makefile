@@ -1,5 +1,6 @@
-# Everything that a developer runs, and whoever installs it. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
-# each target first gets what it needs into .venv and .tools, without root.
+# Everything that a developer runs, and whoever installs it. A fresh Debian or Ubuntu needs make and
+# Python >= 3.11, nothing else: each target first gets what it needs into .venv and .tools, without
+# root. Only install and uninstall write elsewhere.
 # Options of the demo: make demo DEMO="--miners 1000".
 
 BIN := .venv/bin
