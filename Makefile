@@ -16,12 +16,12 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help dist install uninstall demo test fast lowest check format bench soak tools lock upgrade clean
+.PHONY: help install uninstall demo test fast lowest check format bench soak tools dist lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Install the services on this machine, as units of systemd (needs root; DESTDIR=FOLDER)
+install: ## Install the services on this machine, as units of systemd (as root, or DESTDIR=FOLDER)
 	@DESTDIR="$(DESTDIR)" PYTHON="$(PYTHON)" scripts/install.sh $(PARTS)
 
 uninstall: ## Stop the services and remove them from this machine; configuration stays
