@@ -2,7 +2,6 @@ import itertools
 import logging
 import os
 import ssl
-import subprocess
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ import pytest
 from stats_gateway.sender.handle import StatsHandle
 from stats_gateway.sender.session import Timeouts
 from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot
+from tests.security.certificates import Authority
 from tests.stats_gateway.sender.plain_gateway import PlainGateway, eventually
-from tests.support.programs import program
 
 
 def snapshot(timestamp: int, rows: int = 0) -> MinerSnapshot:
@@ -303,26 +302,19 @@ def test_it_works_in_a_process_with_more_than_1024_descriptors() -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for localhost and its key, in one file."""
-    pem = tmp_path / "localhost.pem"
-    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-    request = f"req -x509 {key} -days 1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt")]
-    subprocess.run(
-        [program("openssl"), *request.split(), *names, *files],
-        check=True,
-        capture_output=True,
-    )
-    pem.write_bytes((tmp_path / "key").read_bytes() + (tmp_path / "crt").read_bytes())
-    return pem
+def server_tls(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a gateway at 127.0.0.1 shows, and the authority that has signed its certificate."""
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("gateway"))
+    return context, authority.file
 
 
-def test_it_speaks_tls_with_the_context_it_is_given(certificate: Path) -> None:
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate)
-    client = ssl.create_default_context(cafile=str(certificate))
+def test_it_speaks_tls_with_the_context_it_is_given(
+    server_tls: tuple[ssl.SSLContext, Path],
+) -> None:
+    server, authority = server_tls
+    client = ssl.create_default_context(cafile=str(authority))
     with PlainGateway() as gateway, handle_to(gateway.listen(), tls=client) as handle:
         handle.send(snapshot(1, rows=20_000))
         with gateway.accept(server) as peer:
@@ -335,9 +327,10 @@ def test_it_speaks_tls_with_the_context_it_is_given(certificate: Path) -> None:
             assert peer.read()["MinerSnapshot"]["timestamp"] == 2
 
 
-def test_a_certificate_that_is_not_trusted_is_a_failure(certificate: Path) -> None:
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate)
+def test_a_certificate_that_is_not_trusted_is_a_failure(
+    server_tls: tuple[ssl.SSLContext, Path],
+) -> None:
+    server, _ = server_tls
     client = ssl.create_default_context()
     with PlainGateway() as gateway, handle_to(gateway.listen(), tls=client) as handle:
         with pytest.raises(ssl.SSLError):
