@@ -68,6 +68,11 @@ inside() {
   as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)" >"$2/log" 2>&1 ||
     { tail -n 20 "$2/log" && exit 1; }
   as newcomer /opt/stratum-stats/bin/stats-proxy --config.check
+  say "make install, over it, and make uninstall"
+  as root make install >"$2/log" 2>&1 || { tail -n 20 "$2/log" && exit 1; }
+  as newcomer /opt/stratum-stats/bin/stats-proxy --config.check --config.file=/etc/stratum-stats/stats-proxy.toml
+  as root make uninstall
+  [ ! -e "$root/opt/stratum-stats" ]
 }
 
 say() { echo "Fresh Debian ($suite): $1"; }

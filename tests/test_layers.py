@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.cases import for_each
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("stats_gateway", "exporters", "stats_feed", "stats_history")
+PACKAGES = ("stats_gateway", "exporters", "stats_feed", "stats_history", "stats_systemd")
 OURS = (*PACKAGES, "scripts", "benchmarks", "tests")
 
 # By folder, the innermost first: what may be imported besides the standard library and itself.
@@ -20,14 +20,16 @@ MAY_IMPORT = {
     # msgpack: text that msgspec does not accept is mended through it.
     "stats_gateway": {"msgspec", "msgpack"},
     "exporters": {
-        *("stats_gateway", "prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
+        *("stats_gateway", "stats_systemd"),
+        *("prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
         # h11 is uvicorn's parser; yaml and bcrypt read and check the web configuration; httpx asks
         # Prometheus for history.
         *("h11", "yaml", "bcrypt", "httpx"),
     },
-    "stats_feed": {"stats_gateway.sender"},
+    "stats_feed": {"stats_gateway.sender", "stats_systemd"},
     # The package alone, which says the version.
     "stats_history": {"=stats_gateway"},
+    "stats_systemd": set(),
 }
 
 # The rooms of a package from the top floor down: a module imports from its own room and from those
