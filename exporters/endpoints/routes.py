@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporters.endpoints import lists
-from exporters.endpoints.history import HistoryEndpoints
+from exporters.endpoints.history.hashrate import HistoryEndpoints
 from exporters.endpoints.lists import Json, Lists, Page
 from exporters.endpoints.negotiation import accepts_gzip, choose_format
 from exporters.endpoints.old_shapes import OldEndpoints

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from exporters.endpoints.history import HistoryEndpoints
+from exporters.endpoints.history.hashrate import HistoryEndpoints
 from exporters.history.answers import History
 from exporters.history.client import Prometheus
 from exporters.history.promql import FAMILIES, Matcher
