@@ -69,10 +69,6 @@ class History:
         self._rows = rows
         self._shared = SharedAnswers[list[Point]](KEPT_ANSWERS)
 
-    def stop(self) -> None:
-        """Have every question fail at once, for a service that stops."""
-        self._prometheus.stop()
-
     async def hashrate(self, subject: Subject, wanted: Range, now: float) -> list[Point]:
         """Averages over the steps that end at the points; `now` is monotonic.
 

@@ -23,7 +23,8 @@ MAX_ANSWER_BYTES = 1 << 20
 """The size of one answer: ten times what 1,000 points take."""
 
 MAX_ALERTS_BYTES = 8 << 20
-"""The size of an answer with alerts: some 10,000 alerts with their texts, as of a farm that is off."""
+"""The size of an answer with alerts: some 10,000 alerts, as of a farm that is off."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from exporters.endpoints.page.text.markup import Markup, element, isolated
 from exporters.endpoints.page.parts.sources import age, source_table
-from exporters.endpoints.page.state import State, headline, moment, state_of, without_upstream
 from exporters.endpoints.page.parts.totals import totals
+from exporters.endpoints.page.state import State, headline, moment, state_of, without_upstream
+from exporters.endpoints.page.text.markup import Markup, element, isolated
 from exporters.endpoints.page.text.units import time_text
 from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from exporters.endpoints.page.text.markup import Markup, element
-from exporters.endpoints.page.state import DOWNSTREAMS
 from exporters.endpoints.page.parts.totals import MOST_SERVICES
+from exporters.endpoints.page.state import DOWNSTREAMS
+from exporters.endpoints.page.text.markup import Markup, element
 from exporters.endpoints.page.text.units import (
     UNKNOWN,
     count_text,
