@@ -69,6 +69,28 @@ class Lists:
         return page.cut(key, sum(len(rows) for _, rows in sources), between)
 
 
+def miners_named(view: View, name: str, source: str | None = None) -> Sequence[Json]:
+    """The sessions of one miner at every fresh source, or at one, in the shape of the list."""
+    return [
+        _miner(one.name, one.miners, index)
+        for one in _by_name(view)
+        if one.miners is not None and source in (None, one.name)
+        for index, found in enumerate(one.miners.name)
+        if found == name
+    ]
+
+
+def connections_with_id(view: View, id_: int, source: str | None = None) -> Sequence[Json]:
+    """The connections that have one `downstream_id`, of which each source may have one."""
+    return [
+        _connection(one.name, one.connections, index)
+        for one in _by_name(view)
+        if one.connections is not None and source in (None, one.name)
+        for index, found in enumerate(one.connections.downstream_id)
+        if found == id_
+    ]
+
+
 def services(view: View, page: Page) -> Json:
     """The services that the fresh sources say they run, by source, type and address."""
     rows = [
