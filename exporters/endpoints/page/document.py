@@ -1,11 +1,9 @@
 """Fills the templates of the status page and of the pages of rows with the state of one moment."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template
-from typing import cast
 
-from exporters.endpoints.lists import Json, Lists, Page
+from exporters.endpoints.lists import Lists
 from exporters.endpoints.page.downstream import Subject, downstream
 from exporters.endpoints.page.headline import title
 from exporters.endpoints.page.parts.columns import headings, rows_as_html
@@ -136,9 +134,7 @@ class Document:
     def _plain(self, view: View, now: Now) -> Markup:
         """The first rows as a table, for browsers without JavaScript."""
         rows = DOWNSTREAMS[self._service]
-        list_of = self._lists.miners if rows == "miners" else self._lists.connections
-        found = list_of(view, Page(0, PLAIN_ROWS))
-        shown = cast("Sequence[Json]", found[rows])
+        shown = self._lists.first(view, self._service, PLAIN_ROWS)
         total = row_count(view.fresh()) or 0
         caption = rows.capitalize()
         if total > len(shown):

@@ -54,15 +54,12 @@ def _heard(view: View, state: State, now: Now) -> Iterator[str]:
     silent = [one for one in sources if not one.up]
     if state is State.NEVER:
         yield "."
-    elif len(sources) == 1 and silent:
-        yield from (", last heard ", age(sources[0], now), " ago.")
-    elif len(sources) == 1:
-        yield from ("; ", isolated(sources[0].name), " last heard ", age(sources[0], now), " ago.")
     elif silent:
-        newest = silent[-1]
         if state is State.PARTLY:
             yield f"; nothing heard from {_named(silent)}"
-        yield from (", last heard ", age(newest, now), " ago.")
+        yield from (" for ", age(silent[-1], now), ".")
+    elif len(sources) == 1:
+        yield from ("; ", isolated(sources[0].name), " last heard ", age(sources[0], now), " ago.")
     else:
         yield f"; all {len(sources)} sources heard in the last "
         yield from (age(sources[0], now), ".")
