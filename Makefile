@@ -11,9 +11,12 @@ DEVELOPMENT := .venv/development.stamp
 SECONDS := 600
 # Without git, nothing tells ruff to leave the unpacked tools alone.
 SOURCES := . --extend-exclude .tools
-# One process more than there are processors: the slow tests mostly wait for clocks and sockets. The
-# tests of one file stay in one process: they share ports, folders and costly fixtures.
-PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
+# Two processes more than there are processors: the slow tests mostly wait for clocks and sockets. The
+# tests of one file stay in one process: they share folders and costly fixtures. tests/conftest.py
+# says which files begin first. What is compiled is kept, also where the environment has Python keep
+# nothing: to compile all tests takes longer than to run most of them.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $$(($$(nproc) + 2)) \
+	--dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install uninstall demo test fast lowest check format bench soak tools dist lock upgrade clean
@@ -33,7 +36,7 @@ demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C 
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests
-	$(PYTEST) --cov
+	$(PYTEST) $(if $(CI),--cov)
 
 fast: $(DEVELOPMENT) tools ## Run the tests without the slow part
 	$(PYTEST) -m "not slow"

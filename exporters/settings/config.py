@@ -12,8 +12,8 @@ from exporters.settings.catalogue import settings_of
 from exporters.settings.limits import WebLimits
 from exporters.settings.setting import Label, Setting
 from exporters.settings.tables.log import LogFormat, LogLevel
-from stats_gateway.intake.access import CertificateName, Network
 from stats_gateway.limits import Limits
+from stats_gateway.store.origin import CertificateName, Network
 from stats_gateway.wire.services import Service
 
 LEGACY_KEYS = {

@@ -9,8 +9,6 @@ from stats_feed.simulate.models import draw_model
 from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import MinerTracker
 
-__all__ = ["MIN_FIELD_MINERS", "Fleet", "FleetPlan"]
-
 UPSTREAM = "pool.example:34254"
 NETWORK = "testnet4"
 
