@@ -123,7 +123,7 @@ def test_settings_for_containers_are_taken_from_the_copied_folder(tmp_path: Path
     for name, line in {
         "sudo": 'exec "$@"',
         "chown": "true  # the user 10001 is one of the image",
-        "docker": f'shift; {program("docker-compose")} config --quiet  # "restart" needs an engine',
+        "docker": "true  # there is no engine",
     }.items():
         (commands / name).write_text(f"#!/bin/sh\n{line}\n")
         (commands / name).chmod(0o755)
