@@ -247,6 +247,7 @@ async def test_a_server_that_hangs_holds_a_place_no_longer_than_the_time_out(
                 assert answer.status == 503
                 assert answer.json == {"error": "Prometheus did not answer within 0.2 s"}
         server.answer = constantly
+        monkeypatch.setattr(client, "ANSWER_SECONDS", 60)
         assert (await get("/api/hashrate")).status == 200
         end.set()
 
