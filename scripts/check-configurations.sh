@@ -22,6 +22,8 @@ if have amtool; then
 fi
 if have actionlint; then
   run actionlint .github/workflows/*.yml
+else # neither Debian nor PyPI has the program itself, and this project does not need Go
+  echo "The workflows are not linted. To lint them: go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 fi
 if have systemd-analyze; then
   for unit in deploy/systemd/*.service; do

@@ -15,9 +15,6 @@ fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promto
 # only, ip is run as root, and systemd-analyze looks for its library where it is installed.
 installed=(openssl chromium ip systemd-analyze)
 
-# Lints the workflows of .github.
-actionlint_version=v1.7.12
-
 mkdir -p .tools/bin .tools/download
 exec 9>.tools/tools.flock
 flock 9
@@ -98,9 +95,6 @@ fetch() {
   amtool) get amtool prometheus-alertmanager ;;
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
   docker-compose) get_compose ;;
-  actionlint) # Debian has no package of it, and the one on PyPI fetches it from elsewhere
-    have go && GOPATH=$PWD/.tools/go GOBIN=$bin go install -modcacherw "github.com/rhysd/actionlint/cmd/actionlint@$actionlint_version"
-    ;;
   promtool3)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || # Ubuntu, which has it as a package
       { [ -n "${CI:-}" ] && install_packages debian-archive-keyring; } || return 1
@@ -120,7 +114,7 @@ package_of() {
 case ${1:-} in
 "") wanted=("${fetched[@]}") ;;
 --for-tests) wanted=("${fetched[@]}" "${installed[@]}") ;;
---for-checks) wanted=("${fetched[@]}" actionlint systemd-analyze) ;;
+--for-checks) wanted=("${fetched[@]}" systemd-analyze) ;;
 *) wanted=("$@") ;;
 esac
 
