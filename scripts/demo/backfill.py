@@ -42,7 +42,7 @@ LEFT_OUT = frozenset(
 )
 """What no graph over days shows: half of the samples of the week."""
 
-RULES_SHARE = 2.0
+RULES_SHARE = 1.0
 """The time that the rules take, for each sample that is imported, in parts of the import's own."""
 
 
@@ -56,6 +56,7 @@ class Backfill:
     options: SimulateOptions
     seed: int
     began: int
+    days: int
     proxy: str
     pool: str
     rules: Path
@@ -128,7 +129,7 @@ class Backfill:
     def _snapshots(self, now: int) -> Iterator[tuple[int, MinerSnapshot, ConnectionSnapshot]]:
         world = World(self.options, self.seed)
         world.start(self.began)
-        yield from Past(world, self.began, self.seed).snapshots()
+        yield from Past(world, self.began, self.seed, self.days).snapshots()
         for at in range(self.began + NEAR_STEP, now, NEAR_STEP):
             world.agenda.run_until(at)
             yield at, world.miners.snapshot(at), world.connections.snapshot(at)

@@ -19,7 +19,6 @@ from stats_gateway.sender import (
 
 HOUR = 3600
 DAY = 24 * HOUR
-DAYS = 7
 STEP = 150
 """Seconds between two snapshots: a rate over 5 minutes needs two of them, in any Prometheus."""
 
@@ -47,8 +46,8 @@ MANY_STALE = Trouble(31 * HOUR, 2 * HOUR)
 STALE_FACTOR = 8.0
 """How much more shares were rejected then: 4 %, and the alert on more than 5 % stayed silent."""
 
-A_MINER_LEFT = Trouble(DAYS * DAY, (DAYS - 3) * DAY + 5 * HOUR)
-"""The time in which the miner that left was still there."""
+LEFT_AGO = 67 * HOUR
+"""When one miner left for good: so long ago that no alert misses it any more."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +61,7 @@ class Worker:
     kind: ConnectionType | None
     hashrate: float
     difficulty: float
-    trouble: Trouble | None = None
+    is_gone: bool = False
     submitted: int = 0
     rejected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     last_share_at: int | None = None
@@ -75,13 +74,13 @@ class Worker:
 
 
 class Past:
-    """Both senders in the `DAYS` before `end`, when the translator and the pool were restarted.
+    """Both senders in the days before `end`, when the translator and the pool were restarted.
 
     `world` is the live fleet at that moment: the past has the same names, addresses and ids.
     """
 
-    def __init__(self, world: World, end: int, seed: int) -> None:
-        self.start = end - DAYS * DAY
+    def __init__(self, world: World, end: int, seed: int, days: int) -> None:
+        self.start = end - days * DAY
         self._end = end
         self._random = Random(f"{seed} past")  # noqa: S311 - a simulation, nothing secret
         self._miners = _miners(world)
@@ -191,7 +190,6 @@ def _miners(world: World) -> list[Worker]:
             kind=None,
             hashrate=one.hashrate,
             difficulty=world.fleet.difficulty(one),
-            trouble=FARM_WITHOUT_POWER if one.name.startswith(FARM) else None,
         )
         for number, one in enumerate(world.fleet.machines, start=1)
     ]
@@ -204,7 +202,7 @@ def _miners(world: World) -> list[Worker]:
         kind=None,
         hashrate=like.hashrate,
         difficulty=like.difficulty,
-        trouble=A_MINER_LEFT,
+        is_gone=True,
     )
     return [*found, left]
 
@@ -226,10 +224,9 @@ def _connections(world: World) -> list[Worker]:
 
 
 def _is_here(miner: Worker, before_end: float) -> bool:
-    trouble = miner.trouble
-    if trouble is A_MINER_LEFT:
-        return trouble.holds(before_end)
-    return trouble is None or not trouble.holds(before_end)
+    if miner.is_gone and before_end <= LEFT_AGO:
+        return False
+    return not (miner.name.startswith(FARM) and FARM_WITHOUT_POWER.holds(before_end))
 
 
 def _totals(workers: list[Worker]) -> Totals:
