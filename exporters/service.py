@@ -26,6 +26,7 @@ from exporters.exposition.render import Renderer
 from exporters.exposition.self_metrics import SelfMetrics
 from exporters.history.answers import History
 from exporters.history.client import Prometheus
+from exporters.history.drawn import Drawn
 from exporters.history.promql import FAMILIES
 from exporters.http.basic_auth import BasicAuth
 from exporters.http.guard import Guard
@@ -117,7 +118,8 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         )
         renderer = Renderer(layout, config.max_downstreams_exposed)
         publisher = Publisher(intake.store, renderer, intake.counters, self_metrics, worker)
-        history = await _history(config.history, intake.store, stack)
+        prometheus = await _prometheus(config.history, stack)
+        history, drawn = _history(prometheus, config.history, intake.store)
         endpoints = Endpoints(
             service=service,
             store=intake.store,
@@ -126,6 +128,7 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
             clock=read_clock,
             ingest_address=bound_address(ingest),
             history=history,
+            drawn=drawn,
             old_shapes=config.old_shapes,
         )
         app = Guard(
@@ -138,7 +141,7 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         )
         http = HttpServer(app, gates.web_config, config.web_limits, refusals)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, http, history)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, http, prometheus)
         shared = Shared(
             intake=intake,
             worker=worker,
@@ -175,22 +178,32 @@ def _announce(
     gates.warn_if_open(ingest, web, config.ingest_access)
 
 
-def _stop(http: HttpServer, history: History | None) -> None:
+def _stop(http: HttpServer, prometheus: Prometheus | None) -> None:
     http.stop()
-    if history is not None:
-        history.stop()
+    if prometheus is not None:
+        prometheus.stop()
 
 
-async def _history(source: HistorySource, store: Store, stack: AsyncExitStack) -> History | None:
+async def _prometheus(source: HistorySource, stack: AsyncExitStack) -> Prometheus | None:
     if source.prometheus_url is None:
         return None
     prometheus = Prometheus(source.prometheus_url, source.authorization_file)
-    return History(
-        await stack.enter_async_context(prometheus),
+    return await stack.enter_async_context(prometheus)
+
+
+def _history(
+    prometheus: Prometheus | None, source: HistorySource, store: Store
+) -> tuple[History | None, Drawn | None]:
+    if prometheus is None:
+        return None, None
+    scraped_as = tuple((name, "=", value) for name, value in source.labels)
+    history = History(
+        prometheus,
         FAMILIES[store.service],
-        tuple((name, "=", value) for name, value in source.labels),
+        scraped_as,
         rows=lambda: sum(len(one.rows) for one in store.view.fresh() if one.rows is not None),
     )
+    return history, Drawn(prometheus, store.service, scraped_as)
 
 
 async def _publish(publisher: Publisher[RowsT]) -> None:

@@ -21,8 +21,8 @@ MAY_IMPORT = {
     "exporters": {
         *("stats_gateway", "prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
         # h11 is uvicorn's parser; yaml and bcrypt read and check the web configuration; httpx asks
-        # Prometheus for history.
-        *("h11", "yaml", "bcrypt", "httpx"),
+        # Prometheus for history; markdown_it renders the runbook.
+        *("h11", "yaml", "bcrypt", "httpx", "markdown_it"),
     },
     "stats_feed": {"stats_gateway.sender"},
     # The package alone, which says the version.

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from exporters.endpoints.page.units import UNKNOWN, duration_text, hashrate_text
+from exporters.endpoints.page.text.units import UNKNOWN, duration_text, hashrate_text
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import full_connection_snapshot, miner, miner_snapshot
 from tests.e2e.harness.service import Service

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from string import Template
 
-from exporters.endpoints.page.markup import Markup, element, join
 from exporters.endpoints.page.state import DOWNSTREAMS, State, headline, state_of
 from exporters.endpoints.page.summary import summary
+from exporters.endpoints.page.text.markup import Markup, element, join
 from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway import __version__

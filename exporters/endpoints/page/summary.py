@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from exporters.endpoints.page.markup import Markup, element, isolated
-from exporters.endpoints.page.sources import age, source_table
+from exporters.endpoints.page.parts.sources import age, source_table
+from exporters.endpoints.page.parts.totals import totals
 from exporters.endpoints.page.state import State, headline, moment, state_of, without_upstream
-from exporters.endpoints.page.totals import totals
-from exporters.endpoints.page.units import time_text
+from exporters.endpoints.page.text.markup import Markup, element, isolated
+from exporters.endpoints.page.text.units import time_text
 from exporters.endpoints.summaries import PerSource, Totals
 from exporters.settings.addresses import Address
 from stats_gateway.clock import Now

@@ -7,11 +7,11 @@ from importlib.resources import files
 import pytest
 
 from exporters.endpoints.page.document import Document
-from exporters.endpoints.page.markup import Markup, element, isolated
-from exporters.endpoints.page.sources import MOST_SOURCES
+from exporters.endpoints.page.parts.sources import MOST_SOURCES
+from exporters.endpoints.page.parts.totals import MOST_SERVICES
 from exporters.endpoints.page.state import State, moment, state_of
-from exporters.endpoints.page.totals import MOST_SERVICES
-from exporters.endpoints.page.units import UNKNOWN, count_text, duration_text, hashrate_text
+from exporters.endpoints.page.text.markup import Markup, element, isolated
+from exporters.endpoints.page.text.units import UNKNOWN, count_text, duration_text, hashrate_text
 from exporters.endpoints.summaries import PerSource, totals_of
 from exporters.settings.addresses import Address
 from stats_gateway.wire.services import Service

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from exporters.endpoints.history import HistoryEndpoints
+from exporters.endpoints.history.hashrate import HistoryEndpoints
 from exporters.errors import PrometheusError
 from exporters.exposition.families import ALL
 from exporters.history import client

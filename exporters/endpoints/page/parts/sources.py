@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from exporters.endpoints.page.markup import Markup, element
+from exporters.endpoints.page.parts.totals import MOST_SERVICES
 from exporters.endpoints.page.state import DOWNSTREAMS
-from exporters.endpoints.page.totals import MOST_SERVICES
-from exporters.endpoints.page.units import (
+from exporters.endpoints.page.text.markup import Markup, element
+from exporters.endpoints.page.text.units import (
     UNKNOWN,
     count_text,
     duration_text,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from exporters.endpoints.page.markup import Markup, element
-from exporters.endpoints.page.units import UNKNOWN, count_text, hashrate_text
+from exporters.endpoints.page.text.markup import Markup, element
+from exporters.endpoints.page.text.units import UNKNOWN, count_text, hashrate_text
 from exporters.endpoints.summaries import PerSource, Totals, combined
 from stats_gateway.rows.rows import ConnectionType
 from stats_gateway.store.sources import Source
