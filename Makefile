@@ -21,7 +21,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
-	@scripts/tools.sh prometheus
+	@scripts/tools.sh prometheus promtool
 	@$(TOOL) exec $(BIN)/python -m scripts.demo $(DEMO)
 
 test: $(DEVELOPMENT) ## Run every test, end to end included

@@ -19,11 +19,12 @@ from stats_history.writing.openmetrics import Exposition
 from stats_history.writing.programs import find_program
 from stats_history.writing.slices import WIDTHS, Slice
 
-NEAR_STEP = 15
-"""Seconds between two snapshots since the live fleet began."""
+NEAR_STEP, NEAR_OFFSET = 15, 7
+"""Seconds between two snapshots since the live fleet began, and to the first one: what happens
+every few minutes happens between two of them, and not at the very moment of one."""
 
 COARSE = 300
-"""How often the rules are evaluated over the week; every 30 s, as Prometheus does, takes a minute."""
+"""How often the rules are evaluated over the week: as often as Prometheus does takes a minute."""
 
 RULE_BLOCK = 162 * 3600
 """promtool's next width below a week: it reads a text once for each block, and starts each time."""
@@ -97,7 +98,7 @@ class Backfill:
         return max(rule.interval, COARSE) if piece.end <= self.began else rule.interval
 
     def _import(self, data: Path, staging: Path, now: int) -> Iterator[Slice]:
-        """Import what was before the live fleet began in blocks of 18 hours, then what was since."""
+        """Import what was before the live fleet began, in blocks, then what was since."""
         miners = Scrapes(
             Service.PROXY,
             proxy.LAYOUT,
@@ -130,7 +131,7 @@ class Backfill:
         world = World(self.options, self.seed)
         world.start(self.began)
         yield from Past(world, self.began, self.seed, self.days).snapshots()
-        for at in range(self.began + NEAR_STEP, now, NEAR_STEP):
+        for at in range(self.began + NEAR_OFFSET, now, NEAR_STEP):
             world.agenda.run_until(at)
             yield at, world.miners.snapshot(at), world.connections.snapshot(at)
 
@@ -154,6 +155,6 @@ class Backfill:
 
 
 def beginning(now: int, ago: int) -> int:
-    """When the live fleet began: about `ago` seconds before `now`, where a step of the week ends."""
+    """When the live fleet began: `ago` seconds before `now`, or just before that."""
     width = max(STEP, COARSE)
     return (now - ago) // width * width

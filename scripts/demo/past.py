@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from stats_feed.simulate.pool import SHARES_PER_MINUTE
@@ -46,8 +46,8 @@ MANY_STALE = Trouble(31 * HOUR, 2 * HOUR)
 STALE_FACTOR = 8.0
 """How much more shares were rejected then: 4 %, and the alert on more than 5 % stayed silent."""
 
-LEFT_AGO = 67 * HOUR
-"""When one miner left for good: so long ago that no alert misses it any more."""
+GONE = "farm2.s21-026"
+"""A miner that did not come back when the translator was restarted."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +61,6 @@ class Worker:
     kind: ConnectionType | None
     hashrate: float
     difficulty: float
-    is_gone: bool = False
     submitted: int = 0
     rejected: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     last_share_at: int | None = None
@@ -93,7 +92,8 @@ class Past:
             before_end = self._end - now
             lost = UPSTREAM_LOST.holds(before_end)
             stale = STALE_FACTOR if MANY_STALE.holds(before_end) else 1.0
-            here = [] if lost else [one for one in self._miners if _is_here(one, before_end)]
+            dark = FARM if FARM_WITHOUT_POWER.holds(before_end) else "no farm"
+            here = [one for one in self._miners if not (lost or one.name.startswith(dark))]
             for miner in here:
                 self._mine(miner, now, throttle(now), stale)
             fleet = sum(one.hashrate for one in here) / sum(one.hashrate for one in self._miners)
@@ -180,7 +180,7 @@ class Past:
 
 
 def _miners(world: World) -> list[Worker]:
-    """The miners of the live fleet, and one that left."""
+    """The miners of the live fleet, and the one that is gone."""
     found = [
         Worker(
             downstream_id=number,
@@ -193,18 +193,9 @@ def _miners(world: World) -> list[Worker]:
         )
         for number, one in enumerate(world.fleet.machines, start=1)
     ]
-    like = found[-1]
-    left = Worker(
-        downstream_id=like.downstream_id + 1,
-        name="farm2.s21-gone",
-        address="10.0.9.9:4444",
-        agent=like.agent,
-        kind=None,
-        hashrate=like.hashrate,
-        difficulty=like.difficulty,
-        is_gone=True,
-    )
-    return [*found, left]
+    gone = replace(found[-1], downstream_id=len(found) + 1, name=GONE, address="10.0.9.9:4444")
+    gone.rejected = dict.fromkeys(REASONS, 0)
+    return [*found, gone]
 
 
 def _connections(world: World) -> list[Worker]:
@@ -221,12 +212,6 @@ def _connections(world: World) -> list[Worker]:
         )
         for one in world.pool.peers
     ]
-
-
-def _is_here(miner: Worker, before_end: float) -> bool:
-    if miner.is_gone and before_end <= LEFT_AGO:
-        return False
-    return not (miner.name.startswith(FARM) and FARM_WITHOUT_POWER.holds(before_end))
 
 
 def _totals(workers: list[Worker]) -> Totals:

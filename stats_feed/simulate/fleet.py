@@ -11,7 +11,7 @@ from stats_feed.simulate.rhythm import throttle
 from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import MinerTracker
 
-__all__ = ["MIN_FIELD_MINERS", "Fleet", "FleetPlan", "Machine"]
+__all__ = ["FLAPPING", "MIN_FIELD_MINERS", "STALLED", "Fleet", "FleetPlan", "Machine"]
 
 UPSTREAM = "pool.example:34254"
 NETWORK = "testnet4"
@@ -24,7 +24,7 @@ STALLED, FLAPPING, NAMESAKE, NAMED = range(4)
 STALLS_AFTER = 60.0
 FLAPS_EVERY = 180.0
 UPSTREAM_FIRST_LOST_AFTER = 300.0
-UPSTREAM_LOST_EVERY = 1800.0
+UPSTREAM_LOST_EVERY = 7200.0
 UPSTREAM_AWAY = 15.0
 QUOTES_EVERY = 30.0
 THROTTLES_EVERY = 60.0
