@@ -123,7 +123,10 @@ class Endpoints(Generic[RowsT]):
     def routes(self) -> Iterator[Route]:
         """Every path of this service."""
         yield Route("/metrics", self.metrics)
-        yield from page_routes(self.store, self.clock, self.ingest_address, self.totals)
+        yield from page_routes(
+            *(self.store, self.clock, self.ingest_address, self.totals, self.lists),
+            has_history=self.drawn is not None,
+        )
         if self.old_shapes:
             # First, since the first route of a path is the one that answers.
             yield from OldEndpoints(service=self.service, store=self.store).routes()

@@ -53,7 +53,11 @@ class AlertEndpoints:
         return JsonAnswer({"alerts": shown, "total": len(found)})
 
     def _is_shown(self, alert: Alert) -> bool:
-        # The severity of the watchdog, which always fires, is none.
+        # The rules name the jobs as the services are named. The severity of the watchdog, which
+        # always fires, is none.
+        job = alert.labels.get("job")
+        if job != self.service.value and job in {one.value for one in Service}:
+            return False
         return _name(alert).startswith(PREFIXES[self.service]) and _severity(alert) in _SEVERITIES
 
     def _shown(self, alert: Alert) -> Mapping[str, object]:

@@ -159,9 +159,10 @@ async def test_alerts_of_this_service_are_told_the_gravest_first() -> None:
             firing("StratumProxyMinerIdle", "info"),
             firing("StratumProxyMinerVanished", since="2024-11-01T19:00:00.123456789Z"),
             firing("StratumProxyMinerVanished", since="2024-11-01T19:30:00Z"),
-            firing("StatsGatewaySourceStale", "critical") | {"source": "t"},
+            firing("StatsGatewaySourceStale", "critical") | {"source": "t", "job": "stats-proxy"},
             firing("StatsGatewayWatchdog", "none"),
             firing("StratumPoolNoTranslator", "critical"),
+            firing("StatsGatewaySourceStale", "critical") | {"source": "p", "job": "stats-pool"},
             firing("NodeDown", "critical"),
         )
 
@@ -183,7 +184,7 @@ async def test_alerts_of_this_service_are_told_the_gravest_first() -> None:
         "severity": "critical",
         "summary": "StatsGatewaySourceStale fires.",
         "description": "d",
-        "labels": {"source": "t"},
+        "labels": {"source": "t", "job": "stats-proxy"},
         "since": 1730488920,
         "runbook": "runbook#statsgatewaysourcestale",
     }
