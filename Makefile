@@ -15,7 +15,7 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast lowest check format bench soak tools lock upgrade clean
+.PHONY: help demo pictures test fast lowest check format bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ help: ## List the targets
 demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
 	@scripts/tools.sh prometheus promtool
 	@$(TOOL) exec $(BIN)/python -m scripts.demo $(DEMO)
+
+pictures: $(RUNTIME) ## Take pictures of the demo in Chromium, the README's among them
+	@scripts/tools.sh prometheus promtool chromium
+	@$(TOOL) $(BIN)/python -m scripts.pictures
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests

@@ -56,7 +56,12 @@ def _links(running: Running) -> str:
         ("stats-proxy", "Miners", Page(port=ports.proxy_web), past),
         ("stats-proxy", "One miner", miner, past),
         ("stats-pool", "Pool connections", Page(port=ports.pool_web), past),
-        ("stats-proxy", "API", Page(port=ports.proxy_web, path="/api"), "for programs of your own"),
+        (
+            "stats-proxy",
+            "API",
+            Page(port=ports.proxy_web, path="/api/stats"),
+            "for programs of your own",
+        ),
         *_of_prometheus(ports),
         ("alertmanager", "Alertmanager", Page(port=ports.alertmanager), "who is told of an alert"),
         ("grafana", "Grafana", Page(port=ports.grafana), "boards"),

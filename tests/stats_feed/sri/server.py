@@ -114,9 +114,10 @@ def live(program: Translator, random: Random) -> None:
         program.leave(random.choice(peers))
     for peer in peers:
         for line in peer.lines:
-            line.hashrate = 1e14
+            # Small devices: a share of this difficulty every 10 s.
+            line.hashrate = 5e12
             if random.random() < 0.1:
-                line.share(233_000.0)
+                line.share(11_640.0)
             if random.random() < 0.001:
                 line.refuse("stale-share")
 
