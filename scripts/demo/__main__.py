@@ -35,6 +35,10 @@ RUNNING_FOR = 45 * 60
 """The fleet begins as though it had been running for so many seconds: its troubles have begun, and
 what Prometheus knows of them is enough for its alerts."""
 
+MOST_DAYS = 7
+MINER_DAYS = 7 * 25
+"""How much history is imported: with more miners fewer days, so that it stays ten seconds."""
+
 
 class StopSignal:
     """Whether a signal has asked the demo to stop.
@@ -87,7 +91,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the simulation (%(default)s)")
     parser.add_argument("--for", type=float, dest="seconds", help="stop after so many seconds")
     parser.add_argument(
-        "--days", type=int, default=7, help="of simulated history, 0 for none (%(default)s)"
+        "--days", type=int, help="of simulated history, 0 for none (7 for a fleet of 25)"
     )
     parser.add_argument(
         "--without-prometheus",
@@ -95,6 +99,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="only the services and the fleet: no Prometheus, Alertmanager or Grafana",
     )
     options = parser.parse_args(argv)
+    if options.days is None:
+        options.days = max(1, min(MOST_DAYS, MINER_DAYS // max(options.miners, 1)))
     options.began = beginning(int(time.time()), RUNNING_FOR)
     return options
 

@@ -1,10 +1,10 @@
 """What the demo tells its reader: what each link shows, what fires on purpose, what to try."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from scripts.demo.keys import Key
-from scripts.demo.past import GONE
+from scripts.demo.past import gone_from
 from scripts.demo.ports import Ports
 from scripts.demo.programs import Page
 from stats_feed.simulate.fleet import FLAPPING, STALLED, Machine
@@ -16,6 +16,7 @@ class Running:
 
     ports: Ports
     names: Set[str]
+    """The programs."""
     miners: Sequence[Machine]
     """The fleet."""
     days: int
@@ -26,78 +27,72 @@ class Running:
 
 def guide(running: Running) -> str:
     """One screen of text."""
-    parts = [_links(running)]
+    parts = ["\n".join(_links(running))]
     if "prometheus" in running.names and running.days:
         parts.append(_alerts(running.miners))
-    parts.append(_keys() if running.keys else "")
-    parts.append("Ctrl-C stops everything.")
-    return "\n\n".join(["", *(part for part in parts if part)])
+    if running.keys:
+        parts.append(_keys())
+    return "\n\n".join(["", *parts, "Ctrl-C stops everything."])
 
 
 def said(key: Key, *, alerts: bool) -> str:
-    """What a key has done, and where to see it."""
-    fires = " fires in about a minute." if alerts else ""
-    return {
-        Key.KILL: "A miner was unplugged; its row is gone."
-        + (" StratumProxyMinerVanished" + fires if fires else ""),
-        Key.TRANSLATOR: "The translator was stopped, or started again."
-        + (" While it is away StatsGatewaySourceStale" + fires if fires else ""),
-        Key.RESTART: "stats-proxy starts again; the translator connects and sends all it has.",
+    """What a key has done, and what comes of it."""
+    then = {
+        Key.KILL: "StratumProxyMinerVanished fires in about a minute.",
+        Key.TRANSLATOR: "If it is gone, StatsGatewaySourceStale fires in a minute or two.",
+    }
+    done = {
+        Key.KILL: "A miner was unplugged. Its row is gone;",
+        Key.TRANSLATOR: "The translator was stopped, or started again.",
+        Key.RESTART: "stats-proxy was restarted. The translator sends it all it has.",
         Key.HELP: _keys(),
         Key.QUIT: "",
-    }[key]
+    }
+    return f"{done[key]} {then[key]}" if alerts and key in then else done[key].replace(";", ".")
 
 
-def _links(running: Running) -> str:
-    ports = running.ports
-    past = f"the last {running.days} days and now" if running.days else "now"
-    miner = Page(port=ports.proxy_web, path=f"/miner/{running.miners[-1].name}")
-    lines = [
-        ("stats-proxy", "Miners", Page(port=ports.proxy_web), past),
-        ("stats-proxy", "One miner", miner, past),
-        ("stats-pool", "Pool connections", Page(port=ports.pool_web), past),
-        (
-            "stats-proxy",
-            "API",
-            Page(port=ports.proxy_web, path="/api/stats"),
-            "for programs of your own",
-        ),
-        *_of_prometheus(ports),
-        ("alertmanager", "Alertmanager", Page(port=ports.alertmanager), "who is told of an alert"),
-        ("grafana", "Grafana", Page(port=ports.grafana), "boards"),
-    ]
-    shown = [
-        f"  {title:<17} {page!s:<42} {what}"
-        for name, title, page, what in lines
-        if name in running.names
-    ]
-    return "\n".join([*shown, f"  {'Logs':<17} {running.logs}"])
+def _links(running: Running) -> Iterator[str]:
+    ports, when = running.ports, f"{running.days} days, and now" if running.days else "now"
+    miner = running.miners[-1].name
+    for name, title, page, shows in (
+        ("stats-proxy", "Miners", Page(port=ports.proxy_web), when),
+        ("stats-proxy", "One miner", Page(port=ports.proxy_web, path=f"/miner/{miner}"), ""),
+        ("stats-pool", "Pool connections", Page(port=ports.pool_web), when),
+        ("stats-proxy", "API", Page(port=ports.proxy_web, path="/api/stats"), "JSON"),
+        *_of_prometheus(running),
+        ("alertmanager", "Alertmanager", Page(port=ports.alertmanager), "who would be told"),
+        ("grafana", "Grafana", Page(port=ports.grafana), "the boards"),
+    ):
+        if name in running.names:
+            yield f"  {title:<17} {page!s:<38} {shows}".rstrip()
+    yield f"  {'Logs':<17} {running.logs}"
 
 
-def _of_prometheus(ports: Ports) -> Sequence[tuple[str, str, Page, str]]:
+def _of_prometheus(running: Running) -> Iterator[tuple[str, str, Page, str]]:
     """Its pages for people, which are elsewhere in Debian's; its API where it has none."""
-    name, root = "prometheus", Page(port=ports.prometheus)
+    name, port = "prometheus", running.ports.prometheus
+    if name not in running.names:
+        return
     for prefix in ("", "/classic"):
-        alerts = Page(port=ports.prometheus, path=f"{prefix}/alerts")
+        alerts = Page(port=port, path=f"{prefix}/alerts")
         if alerts.answers():
-            return [
-                (name, "Prometheus", root, "queries of your own"),
-                (name, "Alerts", alerts, "all rules, and what fires"),
-            ]
-    api = Page(port=ports.prometheus, path="/api/v1/alerts")
-    return [(name, "Alerts", api, "this Prometheus has an API only")]
+            yield name, "Prometheus", Page(port=port), "queries of your own"
+            yield name, "Alerts", alerts, "all rules, and what fires"
+            return
+    yield name, "Alerts", Page(port=port, path="/api/v1/alerts"), "JSON: it has no pages"
 
 
 def _alerts(miners: Sequence[Machine]) -> str:
     stalled, flapping = miners[STALLED].name, miners[FLAPPING].name
     return f"""\
-Some alerts fire on purpose, about a minute from now (they wait for longer in real life):
-  StratumProxyMinerVanished   {GONE} did not come back: has it power and network?
-  StratumProxyMinerIdle       {stalled} finds nothing: look at the device's own page.
-  StratumProxyMinerFlapping   {flapping} reconnects all the time: look at its cable."""
+These fire on purpose, about a minute from now (in real life alerts wait longer):
+  StratumProxyMinerVanished  {gone_from(miners)} is gone: has it power and network?
+  StratumProxyMinerIdle      {stalled} finds nothing: what says its own page?
+  StratumProxyMinerFlapping  {flapping} keeps reconnecting: is its cable good?"""
 
 
 def _keys() -> str:
     return """\
-Keys:  k unplug a miner    t stop the translator, or start it again
-       r restart stats-proxy    ? this again    q quit"""
+Keys:  k  unplug a miner               r  restart stats-proxy
+       t  stop the translator,         ?  show these keys again
+          or start it again            q  quit"""

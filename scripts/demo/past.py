@@ -1,10 +1,11 @@
 """The week before the demo: the snapshots that the simulated fleet would have sent."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from stats_feed.simulate.fleet import Machine
 from stats_feed.simulate.pool import SHARES_PER_MINUTE
 from stats_feed.simulate.rhythm import throttle
 from stats_feed.simulate.run import World
@@ -46,9 +47,6 @@ MANY_STALE = Trouble(31 * HOUR, 2 * HOUR)
 STALE_FACTOR = 8.0
 """How much more shares were rejected then: 4 %, and the alert on more than 5 % stayed silent."""
 
-GONE = "farm2.s21-026"
-"""A miner that did not come back when the translator was restarted."""
-
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
@@ -70,6 +68,11 @@ class Worker:
     def work(self) -> float:
         """The difficulty of all accepted shares."""
         return self.submitted * self.difficulty
+
+
+def gone_from(miners: Sequence[Machine]) -> str:
+    """The name of the miner that did not come back when the translator was restarted."""
+    return f"farm2.s21-{len(miners) + 1:03d}"
 
 
 class Past:
@@ -193,7 +196,8 @@ def _miners(world: World) -> list[Worker]:
         )
         for number, one in enumerate(world.fleet.machines, start=1)
     ]
-    gone = replace(found[-1], downstream_id=len(found) + 1, name=GONE, address="10.0.9.9:4444")
+    name, number = gone_from(world.fleet.machines), len(found) + 1
+    gone = replace(found[-1], downstream_id=number, name=name, address="10.0.9.9:4444")
     gone.rejected = dict.fromkeys(REASONS, 0)
     return [*found, gone]
 
