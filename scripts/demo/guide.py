@@ -59,6 +59,7 @@ def _links(running: Running) -> Iterator[str]:
         ("stats-proxy", "One miner", Page(port=ports.proxy_web, path=f"/miner/{miner}"), ""),
         ("stats-pool", "Pool connections", Page(port=ports.pool_web), when),
         ("stats-proxy", "API", Page(port=ports.proxy_web, path="/api/stats"), "JSON"),
+        ("stats-proxy", "Runbook", Page(port=ports.proxy_web, path="/runbook"), "what to do"),
         *_of_prometheus(running),
         ("alertmanager", "Alertmanager", Page(port=ports.alertmanager), "who would be told"),
         ("grafana", "Grafana", Page(port=ports.grafana), "the boards"),
@@ -77,7 +78,7 @@ def _of_prometheus(running: Running) -> Iterator[tuple[str, str, Page, str]]:
         alerts = Page(port=port, path=f"{prefix}/alerts")
         if alerts.answers():
             yield name, "Prometheus", Page(port=port), "queries of your own"
-            yield name, "Alerts", alerts, "all rules, and what fires"
+            yield name, "Alerts", alerts, "what fires, and all rules"
             return
     yield name, "Alerts", Page(port=port, path="/api/v1/alerts"), "JSON: it has no pages"
 
@@ -85,10 +86,10 @@ def _of_prometheus(running: Running) -> Iterator[tuple[str, str, Page, str]]:
 def _alerts(miners: Sequence[Machine]) -> str:
     stalled, flapping = miners[STALLED].name, miners[FLAPPING].name
     return f"""\
-These fire on purpose, about a minute from now (in real life alerts wait longer):
-  StratumProxyMinerVanished  {gone_from(miners)} is gone: has it power and network?
-  StratumProxyMinerIdle      {stalled} finds nothing: what says its own page?
-  StratumProxyMinerFlapping  {flapping} keeps reconnecting: is its cable good?"""
+These fire on purpose in a minute or two (here they wait for a minute at most):
+  StratumProxyMinerVanished  {gone_from(miners)} is gone: look for power and network
+  StratumProxyMinerIdle      {stalled} finds nothing: look at its own page
+  StratumProxyMinerFlapping  {flapping} comes and goes: look at its cable"""
 
 
 def _keys() -> str:
