@@ -26,6 +26,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / ".demo" / "pictures"
 README_PICTURE = ROOT / "docs" / "pictures" / "page.png"
+README_HEIGHT = 1130
+"""Down to the last graph."""
 README_BYTES = 250_000
 """A picture in every clone should not be larger."""
 
@@ -61,9 +63,7 @@ class Shot:
 
     name: str
     url: str
-    ready: str = "document.readyState === 'complete'"
-    scroll_to: str | None = None
-    """The element that the picture begins with."""
+    ready: str = "document.readyState === 'complete' && location.href !== 'about:blank'"
 
 
 class Browser:
@@ -113,26 +113,24 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         return found["result"].get("value")
 
-    def take(self, shot: Shot, width: int, scheme: str, *, whole: bool) -> bytes:
-        """The PNG of a page, down to `TALLEST`, or of what a window of that width shows."""
-        height = WIDTHS[width]
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.call("Emulation.setDeviceMetricsOverride", **size)
+    def take(self, shot: Shot, width: int, scheme: str, height: int | None = None) -> bytes:
+        """The PNG of a page, down to its end or `TALLEST` unless a height is given."""
+        self._resize(width, height or WIDTHS[width])
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", features=features)
+        self.call("Page.navigate", url="about:blank")  # else only the part after # may change
         self.call("Page.navigate", url=shot.url)
         _wait(lambda: self.run(shot.ready), ANSWER_SECONDS, f"{shot.url} shows nothing")
+        if height is None:
+            # Rows of a table are drawn when they come into view.
+            full = int(self.run("document.documentElement.scrollHeight"))
+            self._resize(width, min(max(full, WIDTHS[width]), TALLEST))
         time.sleep(SETTLE_SECONDS)
-        top = 0.0
-        if shot.scroll_to:
-            place = f"document.querySelector({json.dumps(shot.scroll_to)})"
-            top = float(self.run(f"{place}?.getBoundingClientRect().top ?? 0"))
-        if whole:
-            full = float(self.run("document.documentElement.scrollHeight"))
-            height = round(min(max(full - top, height), TALLEST))
-        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
-        taken = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
-        return base64.b64decode(taken["data"])
+        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
+
+    def _resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
 
     def close(self) -> None:
         """End it, and every process it started."""
@@ -167,9 +165,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for width in WIDTHS:
                     for scheme in SCHEMES:
                         path = folder / f"{shot.name}-{width}-{scheme}.png"
-                        path.write_bytes(browser.take(shot, width, scheme, whole=True))
+                        path.write_bytes(browser.take(shot, width, scheme))
                         _say(f"{path}")
-            page = browser.take(_shots(links)[0], 1280, "light", whole=False)
+            page = browser.take(_shots(links)[0], 1280, "light", README_HEIGHT)
     except (PictureError, OSError) as error:
         _say(f"No pictures: {error}")
         return 1
@@ -186,14 +184,13 @@ def _shots(links: dict[str, str]) -> list[Shot]:
     drawn = "document.querySelectorAll('.charts canvas').length > 0"
     return [
         Shot(name="page", url=links["Miners"], ready=drawn),
+        Shot(name="week", url=links["Miners"] + "#7d", ready=drawn),
+        Shot(name="hour", url=links["Miners"] + "#1h", ready=drawn),
         Shot(name="miner", url=links["One miner"], ready=drawn),
         Shot(name="pool", url=links["Pool connections"], ready=drawn),
         Shot(name="runbook", url=links["Miners"] + "runbook"),
         Shot(name="api", url=links["API"]),
-        Shot(
-            name="prometheus-alerts",
-            url=links["Alerts"],
-        ),
+        Shot(name="prometheus-alerts", url=links["Alerts"]),
     ]
 
 

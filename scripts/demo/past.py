@@ -90,8 +90,8 @@ class Past:
         self._quotes = self._balance = self._mint_quotes = 0
 
     def snapshots(self) -> Iterator[tuple[int, MinerSnapshot, ConnectionSnapshot]]:
-        """The snapshots of the translator and of the pool, every `STEP` seconds."""
-        for now in range(self.start, self._end, STEP):
+        """The snapshots of the translator and of the pool, every `STEP` seconds, and the last."""
+        for now in (*range(self.start, self._end, STEP), self._end - 1):
             before_end = self._end - now
             lost = UPSTREAM_LOST.holds(before_end)
             stale = STALE_FACTOR if MANY_STALE.holds(before_end) else 1.0
@@ -159,6 +159,7 @@ class Past:
         mint = ConnectionType.MINT
         return {
             "timestamp": now,
+            "totals": _totals(self._connections),
             "connections": [
                 {
                     "name": one.name,

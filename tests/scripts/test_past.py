@@ -80,13 +80,13 @@ def test_what_is_left_out_of_a_week_is_named_as_the_services_name_it() -> None:
     assert {one.name for each in families for one in each} >= LEFT_OUT
 
 
-def test_the_past_ends_a_step_before_the_live_fleet_with_the_same_rows(
+def test_the_past_ends_when_the_live_fleet_begins_with_the_same_rows(
     past: list[tuple[int, MinerSnapshot, ConnectionSnapshot]],
 ) -> None:
     at, miners, connections = past[-1]
     live = started(FIELD)
     live.agenda.run_until(T0 + 1)
-    assert at == BEGAN - STEP
+    assert at == BEGAN - 1
     now = live.miners.snapshot(T0 + 1)["miners"]
     rows = [(row["downstream_id"], row["name"], row["address"]) for row in miners["miners"]]
     assert rows[:-1] == [(row["downstream_id"], row["name"], row["address"]) for row in now]
