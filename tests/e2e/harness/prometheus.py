@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,16 +85,24 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(folder: Path, jobs: Mapping[str, int]) -> Iterator[Prometheus]:
-    """A Prometheus of its own in `folder` that scrapes the port of each job."""
+def scraping(
+    folder: Path, jobs: Mapping[str, int], rules: Sequence[Mapping[str, object]] = ()
+) -> Iterator[Prometheus]:
+    """A Prometheus of its own in `folder` that scrapes the port of each job.
+
+    It evaluates `rules` every second.
+    """
     binary = program("prometheus")
     configuration = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "rule_files": ["rules.yml"],
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
             for job, port in jobs.items()
         ],
     }
+    group = {"name": "rules", "interval": "1s", "rules": list(rules)}
+    (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [group] if rules else []}))
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     (port,) = free_ports(1)
     prometheus = Prometheus(port)

@@ -12,10 +12,10 @@ export function inView(body, total) {
   const row = body.querySelector("tr:not(.space)");
   if (row !== null && row.offsetHeight > 0) height = row.offsetHeight;
   const top = body.getBoundingClientRect().top;
-  const first = Math.floor(-top / height) - SPARE_ROWS;
-  const last = Math.ceil((innerHeight - top) / height) + SPARE_ROWS;
   const clamp = (index) => Math.min(total, Math.max(0, index));
-  return { first: clamp(first), last: clamp(last), height };
+  const first = clamp(Math.floor(-top / height) - SPARE_ROWS);
+  const last = Math.ceil((innerHeight - top) / height) + SPARE_ROWS;
+  return { first, last: clamp(Math.max(last, first + 2 * SPARE_ROWS)), height };
 }
 
 const space = () => {
