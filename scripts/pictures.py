@@ -26,13 +26,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / ".demo" / "pictures"
 README_PICTURE = ROOT / "docs" / "pictures" / "page.png"
-README_HEIGHT = 1130
-"""Down to the last graph."""
+README_END = "#history"
+"""The element with which the README's picture ends."""
 README_BYTES = 250_000
 """A picture in every clone should not be larger."""
 
 WIDTHS = {1280: 800, 390: 844}
 """A laptop's window and a telephone's, with their heights, in CSS pixels."""
+MARGIN = 16
+"""Below the end of an element, in CSS pixels."""
 TALLEST = 4000
 """How much of a page is taken: the rest of a table shows nothing new."""
 SCHEMES = ("light", "dark")
@@ -113,18 +115,17 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         return found["result"].get("value")
 
-    def take(self, shot: Shot, width: int, scheme: str, height: int | None = None) -> bytes:
-        """The PNG of a page, down to its end or `TALLEST` unless a height is given."""
-        self._resize(width, height or WIDTHS[width])
+    def take(self, shot: Shot, width: int, scheme: str, end: str = "html") -> bytes:
+        """The PNG of a page, down to the end of an element or to `TALLEST`."""
+        self._resize(width, WIDTHS[width])
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", features=features)
         self.call("Page.navigate", url="about:blank")  # else only the part after # may change
         self.call("Page.navigate", url=shot.url)
         _wait(lambda: self.run(shot.ready), ANSWER_SECONDS, f"{shot.url} shows nothing")
-        if height is None:
-            # Rows of a table are drawn when they come into view.
-            full = int(self.run("document.documentElement.scrollHeight"))
-            self._resize(width, min(max(full, WIDTHS[width]), TALLEST))
+        # Rows of a table are drawn when they come into view.
+        bottom = f"Math.ceil(document.querySelector('{end}').getBoundingClientRect().bottom)"
+        self._resize(width, min(max(int(self.run(bottom)) + MARGIN, WIDTHS[width]), TALLEST))
         time.sleep(SETTLE_SECONDS)
         return base64.b64decode(self.call("Page.captureScreenshot")["data"])
 
@@ -156,10 +157,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Take the pictures; 1 when that is not possible."""
     parser = argparse.ArgumentParser(prog="make pictures", description=__doc__)
     parser.add_argument("--into", type=Path, default=PICTURES, metavar="FOLDER")
-    folder: Path = parser.parse_args(argv).into
+    parser.add_argument(
+        "--demo",
+        nargs=argparse.REMAINDER,
+        default=[sys.executable, "-m", "scripts.demo"],
+        metavar="COMMAND",
+        help="starts the demo, for example on another Debian (default: here)",
+    )
+    options = parser.parse_args(argv)
+    folder: Path = options.into
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _demo() as links, _browser() as browser:
+        with _demo(options.demo) as links, _browser() as browser:
             _wait(lambda: _alerts_firing(links), PATIENCE, "no alerts fire")
             for shot in _shots(links):
                 for width in WIDTHS:
@@ -167,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                         path = folder / f"{shot.name}-{width}-{scheme}.png"
                         path.write_bytes(browser.take(shot, width, scheme))
                         _say(f"{path}")
-            page = browser.take(_shots(links)[0], 1280, "light", README_HEIGHT)
+            page = browser.take(_shots(links)[0], 1280, "light", README_END)
     except (PictureError, OSError) as error:
         _say(f"No pictures: {error}")
         return 1
@@ -203,10 +212,10 @@ def _alerts_firing(links: dict[str, str]) -> bool:
 
 
 @contextmanager
-def _demo() -> Iterator[dict[str, str]]:
+def _demo(command: Sequence[str]) -> Iterator[dict[str, str]]:
     """The demo, and its links by title."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.demo"],
+        command,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

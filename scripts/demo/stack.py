@@ -53,7 +53,7 @@ def feed(ports: Ports) -> list[Program]:
     """A feed beside a translator that does not speak our wire: a program that answers as SRI's."""
     api = f"http://{LOOPBACK}:{ports.sri_api}"
     command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
-    command += ["--source", "sri-translator", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--source", "translator-sri", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
     return [
         Program(
             name="sri-translator",
