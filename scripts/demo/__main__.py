@@ -121,14 +121,15 @@ def _start(
         )
         options.fleet = _fleet_options(fleet)
         history = not options.without_prometheus and stack.find("prometheus") is not None
-        programs = stack.services(ports, fleet, history=history) + stack.feed(ports)
-        _launch(programs, run, running)
+        _launch(stack.services(ports, fleet, history=history), run, running)
+        # A service is healthy when any source sends: the fleet is waited for before the feed.
+        _wait_until_ready(running, stop)
+        _launch(stack.feed(ports), run, running)
         if not options.without_prometheus:
             if history and options.days:
                 options.days = _import_past(options, ports, run / "data" / "prometheus", stop)
             _launch(_monitoring(ports, run / "data"), run, running)
-        while not _all_ready(list(running.values())) and not stop.seen:
-            time.sleep(POLL_SECONDS)
+        _wait_until_ready(running, stop)
 
 
 def _launch(programs: Sequence[Program], run: Path, running: dict[str, RunningProgram]) -> None:
@@ -193,9 +194,10 @@ def _shown(
     )
 
 
-def _all_ready(running: Sequence[RunningProgram]) -> bool:
-    ready = [program.is_ready() for program in running]  # asks all of them: any may have failed
-    return all(ready)
+def _wait_until_ready(running: Mapping[str, RunningProgram], stop: StopSignal) -> None:
+    # All of them are asked each time: any may have failed.
+    while not all([program.is_ready() for program in running.values()]) and not stop.seen:
+        time.sleep(POLL_SECONDS)
 
 
 def _monitoring(ports: Ports, data: Path) -> list[Program]:

@@ -183,7 +183,7 @@ def test_keys_unplug_a_miner_stop_the_translator_restart_a_service_and_quit() ->
         page = running.page("Miners")
         before = miners(page)
         os.write(person, b"k")
-        until(lambda: len(miners(page)) == len(before) - 1)
+        until(lambda: len(miners(page)) == len(before) - 1, what=f"one fewer than {before}")
         os.write(person, b"t")
         until(lambda: not miners(page))
         os.write(person, b"tr")
