@@ -70,8 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _start(options, run, running, stop)
         with reading_keys() as keys:
-            if not stop.seen:
-                _say(guide(_shown(options, run, running, keys)))
+            _say(guide(_shown(options, run, running, keys)))
             _watch(running, stop, keys, seconds=options.seconds)
     except ProgramFailedError as error:
         _say(f"\n{error}\n")
@@ -196,7 +195,9 @@ def _shown(
 
 def _wait_until_ready(running: Mapping[str, RunningProgram], stop: StopSignal) -> None:
     # All of them are asked each time: any may have failed.
-    while not all([program.is_ready() for program in running.values()]) and not stop.seen:
+    while [one for one in running.values() if not one.is_ready()]:
+        if stop.seen:
+            raise StoppedError
         time.sleep(POLL_SECONDS)
 
 
