@@ -45,6 +45,10 @@ class Answer:
         return json.loads(self.body)
 
 
+def history_of(prometheus: Prometheus, service: Service) -> History:
+    return History(prometheus, FAMILIES[service], (), rows=lambda: 10)
+
+
 class Web:
     """What is behind the socket, and questions to it over one kept connection."""
 
@@ -64,9 +68,10 @@ class Web:
             publisher=self.publisher,
             self_metrics=self_metrics,
             clock=self._clock,
-            history=prometheus and History(prometheus, FAMILIES[service], (), lambda: 10),
-            drawn=prometheus and Drawn(prometheus, service, ()),
+            history=None if prometheus is None else history_of(prometheus, service),
+            drawn=None if prometheus is None else Drawn(prometheus, service, ()),
         )
+        self.endpoints = endpoints
         self.server = HttpServer(build_app(endpoints))
         self.connection: http.client.HTTPConnection
         self.port: int

@@ -1,6 +1,8 @@
 """Serves the description of the JSON API as OpenAPI, each service its own part."""
 
+import asyncio
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
 
@@ -19,8 +21,9 @@ ONLY = "x-service"
 Node: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
 
+@cache
 def description(service: Service) -> dict[str, Node]:
-    """The description of the API of `service`."""
+    """The description of the API of `service`, read when it is asked for first."""
     folder = files("exporters.endpoints.documents") / "assets"
     whole = yaml.safe_load((folder / "openapi.yaml").read_text("utf-8"))
     # References are followed by hand for parameters: one of another service leaves its list.
@@ -35,10 +38,9 @@ def description(service: Service) -> dict[str, Node]:
 
 def description_routes(service: Service) -> Iterator[Route]:
     """The path of the description."""
-    content = description(service)
 
     async def answer(_request: Request) -> Response:
-        return JsonAnswer(content)
+        return JsonAnswer(await asyncio.to_thread(description, service))
 
     yield Route("/api/openapi.json", answer)
 

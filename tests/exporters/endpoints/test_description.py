@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
 from schemathesis import Case
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -61,27 +65,25 @@ async def answering(service: Service) -> AsyncIterator[Web]:
     """A service with rows, a source that is down, and a Prometheus."""
     server = await asyncio.start_server(Server(prometheus).serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, Prometheus(f"http://127.0.0.1:{port}") as asked:
-        async with serving(service, asked) as web:
-            rows = {
-                Service.PROXY: miner_snapshot(miner(1, shares_rejected=1), miner(2)),
-                Service.POOL: connection_snapshot(
-                    connection(1), connection(2), listen_address="h:1"
-                ),
-            }
-            for number, name in enumerate(("down", "a")):
-                web.senders.hello(number, name)
-                web.senders.send(number, rows[service])
-            web.senders.send(1, rows[service], 20.0)
-            web.senders.pass_time(30.0)
-            await web.published()
-            yield web
+    asking = Prometheus(f"http://127.0.0.1:{port}")
+    async with server, asking as asked, serving(service, asked) as web:
+        rows = {
+            Service.PROXY: miner_snapshot(miner(1, shares_rejected=1), miner(2)),
+            Service.POOL: connection_snapshot(connection(1), connection(2), listen_address="h:1"),
+        }
+        for number, name in enumerate(("down", "a")):
+            web.senders.hello(number, name)
+            web.senders.send(number, rows[service])
+        web.senders.send(1, rows[service], 20.0)
+        web.senders.pass_time(30.0)
+        await web.published()
+        yield web
 
 
 @pytest.mark.parametrize("service", Service)
 async def test_every_answer_is_as_the_description_says(service: Service) -> None:
     schema = schemathesis.openapi.from_dict(description(service))
-    operations = [result.ok() for result in schema.get_all_operations()]
+    operations = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
     async with answering(service) as web:
 
         def ask_all() -> None:
@@ -97,7 +99,7 @@ async def test_every_answer_is_as_the_description_says(service: Service) -> None
     assert len(operations) >= 8
 
 
-def check_all(strategy: object, url: str) -> None:
+def check_all(strategy: SearchStrategy[Case[Any]], url: str) -> None:
     @given(case=strategy)
     @settings(
         max_examples=EXAMPLES,
@@ -106,7 +108,41 @@ def check_all(strategy: object, url: str) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    def check(case: Case) -> None:
+    def check(case: Case[Any]) -> None:
         case.call_and_validate(base_url=url, checks=CHECKS)
 
     check()
+
+
+@pytest.mark.parametrize("service", Service)
+def test_every_path_of_the_api_is_described_and_no_other(service: Service) -> None:
+    described = set(description(service)["paths"])  # type: ignore[arg-type]  # Node is of any kind
+    routes = {
+        re.sub(":[a-z]+", "", route.path)
+        for route in Web(service).endpoints.routes()
+        if route.path.startswith(("/api/", "/health"))
+    }
+    assert routes - {"/api/openapi.json"} == described
+
+
+def test_the_page_about_the_api_names_every_path_and_parameter_of_both_services() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    for service in Service:
+        whole = json.loads(json.dumps(description(service)))
+        for path in whole["paths"]:
+            assert f"`{path}`" in text
+        for name in {one["name"] for one in whole["components"]["parameters"].values()}:
+            assert re.search(rf"\b{name}\b", text), name
+
+
+async def test_the_description_is_served_and_has_only_the_parts_of_the_service() -> None:
+    async with serving(Service.POOL) as web:
+        answer = await web.ask("/api/openapi.json")
+    assert answer.status == 200
+    assert "/api/connections" in answer.json["paths"]
+    assert "/api/miners" not in answer.json["paths"]
+    assert "x-service" not in answer.body.decode()
+    parameters = answer.json["paths"]["/api/history"]["get"]["parameters"]
+    assert [one["$ref"].rpartition("/")[2] for one in parameters] == [
+        *("range", "connection", "source")
+    ]
