@@ -58,7 +58,12 @@ def _links(running: Running) -> Iterator[str]:
         ("stats-proxy", "Miners", Page(port=ports.proxy_web), when),
         ("stats-proxy", "One miner", Page(port=ports.proxy_web, path=f"/miner/{miner}"), ""),
         ("stats-pool", "Pool connections", Page(port=ports.pool_web), when),
-        ("stats-proxy", "API", Page(port=ports.proxy_web, path="/api/stats"), "JSON"),
+        (
+            "stats-proxy",
+            "API",
+            Page(port=ports.proxy_web, path="/api/openapi.json"),
+            "its description",
+        ),
         ("stats-proxy", "Runbook", Page(port=ports.proxy_web, path="/runbook"), "what to do"),
         *_of_prometheus(running),
         ("alertmanager", "Alertmanager", Page(port=ports.alertmanager), "who would be told"),

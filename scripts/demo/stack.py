@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "prometheus" / "rules"
 HOME_BOARD = "proxy.json"
 
+STATS_URL = "http://localhost:8084"
+"""Where the alerts' links lead in prometheus.yml."""
+
 SHORT_WAIT, SHORT_INTERVAL = "1m", "15s"
 """Nobody waits at a demo for as long as an alert waits at night before it wakes someone. A minute
 is more than the miners need to come back when their translator was away."""
@@ -152,7 +155,9 @@ def retarget(configuration: str, ports: Ports, *, alerting: bool) -> str:
         if configuration.count(f"[{target}]") != 1:
             raise ConfigurationError(f"prometheus.yml does not name [{target}] exactly once")
         configuration = configuration.replace(f"[{target}]", f"[{address}]")
-    return configuration
+    if configuration.count(STATS_URL) != 1:
+        raise ConfigurationError(f"prometheus.yml does not name {STATS_URL} exactly once")
+    return configuration.replace(STATS_URL, str(Page(port=ports.proxy_web, path="")))
 
 
 def hurried(rules: str) -> str:

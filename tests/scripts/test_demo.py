@@ -16,11 +16,12 @@ PORTS = Ports(proxy_web=1001, pool_web=1002, prometheus=1003, alertmanager=1004)
 CONFIGURATION = (ROOT / "prometheus" / "prometheus.yml").read_text()
 
 
-def test_only_targets_change_in_the_scrape_configuration() -> None:
+def test_only_addresses_change_in_the_scrape_configuration() -> None:
     ours = CONFIGURATION.splitlines()
     demos = retarget(CONFIGURATION, PORTS, alerting=True).splitlines()
     changed = [(a.strip(" -"), b.strip(" -")) for a, b in zip(ours, demos, strict=True) if a != b]
     assert sorted(changed) == [
+        ("stats_url: http://localhost:8084", "stats_url: http://127.0.0.1:1001"),
         ("targets: [alertmanager:9093]", "targets: [127.0.0.1:1004]"),
         ("targets: [localhost:9090]", "targets: [127.0.0.1:1003]"),
         ("targets: [stats-pool:9084]", "targets: [127.0.0.1:1002]"),
