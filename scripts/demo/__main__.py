@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"\n{error}\n")
         return 1
     except StoppedError:
-        pass
+        _say("")  # after the line of a progress
     finally:
         _say("Stopping.")
         stop_all(list(running.values()))
