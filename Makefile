@@ -19,7 +19,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $$(($$(nproc) + 2))
 	--dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install uninstall demo test fast lowest check format bench soak tools dist lock upgrade clean
+.PHONY: help install uninstall demo pictures test fast lowest check format bench soak tools dist lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,12 @@ uninstall: ## Stop the services and remove them from this machine; configuration
 	@DESTDIR="$(DESTDIR)" scripts/install.sh uninstall
 
 demo: $(RUNTIME) ## Run both services, a simulated fleet and Prometheus; Ctrl-C stops all of it
-	@scripts/tools.sh prometheus
+	@scripts/tools.sh prometheus promtool
 	@$(TOOL) exec $(BIN)/python -m scripts.demo $(DEMO)
+
+pictures: $(RUNTIME) ## Take pictures of the demo in Chromium, the README's among them
+	@scripts/tools.sh prometheus promtool chromium
+	@$(TOOL) $(BIN)/python -m scripts.pictures
 
 test: $(DEVELOPMENT) ## Run every test, end to end included
 	@scripts/tools.sh --for-tests

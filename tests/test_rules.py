@@ -26,7 +26,7 @@ TEST_FILES = sorted((FOLDER / "tests").glob("*.yml"))
 ALERTMANAGER = FOLDER / "alertmanager.yml"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 BOARDS = ROOT / "grafana" / "dashboards"
-RUNBOOK_URL = "https://github.com/stratum-stats/stratum-stats/blob/main/docs/runbook.md"
+RUNBOOK_URL = "{{ $externalLabels.stats_url }}/runbook"
 RECEIVERS = {"critical": "page", "warning": "ticket", "info": "nobody", "none": "watchdog"}
 """Where each severity goes; there are no others."""
 

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporters.endpoints import lists
+from exporters.endpoints.documents.description import description_routes
 from exporters.endpoints.documents.runbook import read_runbook
 from exporters.endpoints.history.alerts import AlertEndpoints
 from exporters.endpoints.history.charts import ChartEndpoints
@@ -140,6 +141,7 @@ class Endpoints(Generic[RowsT]):
         yield from history.routes()
         charts = ChartEndpoints(service=self.service, drawn=self.drawn, clock=self.clock)
         yield from charts.routes()
+        yield from description_routes(self.service)
         runbook = read_runbook()
         yield from runbook.routes()
         alerts = AlertEndpoints(

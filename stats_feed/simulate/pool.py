@@ -1,5 +1,6 @@
 """A pool and what is connected to it: translators, a mint, a job declarator."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -68,6 +69,11 @@ class Pool:
         self._mint = Peer(kind=ConnectionType.MINT, name="mint", address="10.1.0.1:34260")
         self._own: Peer | None = None
         self._others: list[Peer] = []
+
+    @property
+    def peers(self) -> Sequence[Peer]:
+        """All connections, there or not."""
+        return [*self._others, *([self._own] if self._own else [])]
 
     def start(self, now: float) -> None:
         """Connect everything, and note what is going to happen. The fleet has started before."""

@@ -67,6 +67,16 @@ def test_the_archive_holds_what_is_read_and_run_first(built: Path) -> None:
     assert set(names.split()) <= in_archive(built)
 
 
+def test_the_wheel_holds_every_file_that_the_pages_need(built: Path) -> None:
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        assets = {name for name in wheel.namelist() if "/assets/" in name}
+        runbook = wheel.read("exporters/endpoints/documents/assets/runbook.md")
+    assert assets == {one for one in in_checkout(built, "exporters") if "/assets/" in one}
+    assert "exporters/endpoints/page/assets/vendor/uPlot.LICENSE" in assets
+    assert runbook == (ROOT / "docs" / "runbook.md").read_bytes()
+
+
 def test_the_wheel_holds_the_packages_and_the_license_only(built: Path) -> None:
     (path,) = built.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:
