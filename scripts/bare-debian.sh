@@ -44,8 +44,9 @@ clean() { rm -rf "$1" 2>/dev/null || { sleep 1 && rm -rf "$1"; }; }
 inside() {
   local suite=$1 root=$2/root
   say "making it"
+  # Named, since an older debootstrap knows no newer suite; it has one script for all of Debian's.
   debootstrap --variant=minbase --include=python3,make,ca-certificates "$suite" "$root" "$(mirror)" \
-    >"$2/log" 2>&1 || exit "$not_to_be_had"
+    /usr/share/debootstrap/scripts/sid >"$2/log" 2>&1 || exit "$not_to_be_had"
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/dev/shm"
   chroot "$root" useradd --create-home newcomer
