@@ -89,7 +89,7 @@ fetch() {
     if known promtool; then # since Debian 13
       get promtool promtool
     else # it comes with Prometheus, whose pages must not be missing when that is asked for
-      fetch prometheus && link promtool download/prometheus/usr/bin/promtool
+      fetch prometheus && get promtool prometheus
     fi
     ;;
   amtool) get amtool prometheus-alertmanager ;;
