@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Runs the demo and the fast tests on a fresh Debian with nothing but Python and make, not as root;
+# then what the README says to install it.
+# Usage: bare-debian.sh [SUITE], by default that of Debian 12 and 13 which this machine is not
+#
+# Needs root, a network and debootstrap. Where it has not got them, it says so and ends well. All of it
+# runs in namespaces of its own: no mount and no process outlives this script.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/packages.sh
+
+not_to_be_had=3
+main() {
+  local suite=${1:-} folder builder status=0
+  [ -n "$suite" ] || if grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; then suite=trixie; else suite=bookworm; fi
+  [ "$(id -u)" -eq 0 ] || skip "$suite" "it needs root"
+  unshare --mount --pid --fork true 2>/dev/null || skip "$suite" "this machine allows no namespaces"
+  mkdir -p .tools
+  command -v debootstrap >/dev/null || { [ -n "${CI:-}" ] && install_packages debootstrap debian-archive-keyring; } ||
+    skip "$suite" "it needs debootstrap: apt-get install debootstrap debian-archive-keyring"
+
+  folder=$(mktemp --directory --tmpdir=/var/tmp stratum-stats.XXXXXX) # often /tmp allows no devices
+  trap 'kill -KILL $builder 2>/dev/null || true; clean "$folder"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  # In the background, since bash runs traps only between commands.
+  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child "$0" "$suite" "$folder" </dev/null &
+  builder=$!
+  wait "$builder" || status=$?
+  [ "$status" -ne "$not_to_be_had" ] || skip "$suite" "$(tail -n 1 "$folder/log")"
+  exit "$status"
+}
+
+skip() {
+  echo "Not tried on a fresh Debian ($1): $2" >&2
+  exit 0
+}
+
+# What was killed a moment ago may still write.
+clean() { rm -rf "$1" 2>/dev/null || { sleep 1 && rm -rf "$1"; }; }
+
+# Usage: inside SUITE FOLDER, in the namespaces
+inside() {
+  local suite=$1 root=$2/root
+  say "making it"
+  debootstrap --variant=minbase --include=python3,make,ca-certificates "$suite" "$root" "$(mirror)" \
+    >"$2/log" 2>&1 || exit "$not_to_be_had"
+  mount -t proc proc "$root/proc"
+  mount -t tmpfs tmpfs "$root/dev/shm"
+  chroot "$root" useradd --create-home newcomer
+  take_settings "$root"
+  mkdir "$root/home/newcomer/stratum-stats"
+  tar --create --exclude-vcs --exclude=./.venv --exclude=./.tools --exclude=./.demo --exclude='./.*_cache' . |
+    tar --extract --directory "$root/home/newcomer/stratum-stats"
+  chroot "$root" chown -R newcomer: /home/newcomer
+
+  say "make demo"
+  as newcomer make demo
+}
+
+say() { echo "Fresh Debian ($suite): $1"; }
+
+# Runs a command in the checkout, in the new root. Usage: as USER COMMAND...
+as() {
+  local user=$1
+  shift
+  # shellcheck disable=SC2016 # for the shell inside
+  chroot --userspec="$user" "$root" env --ignore-environment "${settings[@]}" HOME=/home/newcomer \
+    PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin sh -c 'cd ~/stratum-stats && exec "$@"' - "$@"
+}
+
+# Where this machine gets Debian's packages.
+mirror() {
+  local found
+  # shellcheck disable=SC2016 # apt's own variable
+  mapfile -t found < <(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian')
+  echo "${found[0]:-http://deb.debian.org/debian}"
+}
+
+# Gives the new root what this machine needs to reach packages. Usage: take_settings ROOT
+take_settings() {
+  local file name
+  cp --dereference /etc/resolv.conf /etc/hosts "$1/etc/"
+  cp --dereference /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/" || true
+  grep --files-with-matches --no-messages '^Acquire::' /etc/apt/apt.conf.d/* |
+    xargs --no-run-if-empty cp --target-directory "$1/etc/apt/apt.conf.d" || true
+  for file in /etc/pip.conf ~/.config/pip/pip.conf; do
+    [ ! -e "$file" ] || cat "$file" >>"$1/etc/pip.conf"
+  done
+  for file in ${PIP_FIND_LINKS:-}; do # folders of wheels
+    [ ! -d "$file" ] || { mkdir -p "$1$file" && mount --bind "$file" "$1$file"; }
+  done
+  settings=()
+  for name in $(compgen -e | grep --extended-regexp '^PIP_|^SSL_CERT_|^([a-z]+_proxy|[A-Z]+_PROXY)$'); do
+    settings+=("$name=${!name}")
+  done
+}
+
+if [ $# -lt 2 ]; then main "$@"; else inside "$@"; fi
