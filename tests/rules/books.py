@@ -238,8 +238,7 @@ def known(plan: Plan, seen: Sequence[tuple[int, int]]) -> list[Span]:
 def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
     """The input series of promtool for `seconds` of `plan`, its truth among them.
 
-    `truth{window="5m"}` is the mean of the last 5 minutes as far as they could be known: from the
-    first snapshot that a scrape in the window saw to the last.
+    `truth{window="5m"}` is the mean of the last 5 minutes as far as they could be known.
     """
     fleet, scraped = Fleet(plan, Random(seed)), Scraped()
     snapshot: Snapshot | None = None
@@ -264,8 +263,8 @@ def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
             found |= exposed(plan, snapshot, is_fresh)
             if is_fresh:
                 seen.append((now, snapshot.at))
-            told = snapshot.at
-            truth = fleet.mean(known(plan, [one for one in seen if one[0] > now - WINDOW_SECONDS]))
+            window = [one for one in seen if one[0] > now - WINDOW_SECONDS]
+            truth = fleet.mean(known(plan, window))
             if is_fresh and truth is not None:
                 labels = f'{LABELS},source="{plan.source}",window="5m"'
                 found[f"truth{{{labels}}}"] = truth

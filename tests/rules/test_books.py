@@ -80,8 +80,8 @@ CALM = Plan("calm", miners=10)
 CHURN = Plan("churn", churn_per_minute=2, reconnects_per_minute=1)
 STORM = Plan("storm", churn_per_minute=20, reconnects_per_minute=2)
 TOTALS = (1e-9, 0.01)
-"""By how much a record may be wrong 98 times of 100, and at the worst: by totals not at all, but in the
-first minute, when the declared hashrate stands in, and in one of two restarts of the sender."""
+"""By how much a record may be wrong 98 times of 100, and at the worst: by totals not at all, but in
+the first minute, when the declared hashrate stands in, and after two restarts within a minute."""
 
 
 def sent(plan: Plan, *, totals: bool) -> Plan:
