@@ -36,7 +36,7 @@ def tell(sender: Sender, source: str, *, upstream: bool) -> None:
 def test_a_restart_of_the_service_neither_resolves_nor_repeats(tmp_path: Path) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(Service("proxy"))
-        jobs = {"stats-proxy": first.web}
+        jobs = {"stats-proxy": [first.web]}
         inbox = stack.enter_context(alerting(tmp_path, jobs)).inbox
         with connected(first.ingest) as stays:
             tell(stays, "stays", upstream=False)
