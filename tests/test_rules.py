@@ -167,10 +167,24 @@ def test_an_alert_keeps_its_identity_and_does_not_rank(alert: Yaml) -> None:
 
 @each_alert
 def test_an_alert_says_what_to_do_first(alert: Yaml) -> None:
-    description = alert["annotations"]["description"]
-    assert re.search(r"[.?] First (look|compare) [^{}]*[.?]$", description) or (
-        alert["alert"] == WATCHDOG
+    assert alert["alert"] == WATCHDOG or advice(alert)
+
+
+def advice(alert: Yaml) -> str:
+    """The last sentence of a description, which begins with `First`, without that word."""
+    found = re.search(
+        r"[.?] First ((look|compare) [^{}]*[.?])$", alert["annotations"]["description"]
     )
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != WATCHDOG])
+def test_the_runbook_begins_with_the_first_step_of_the_description(name: str) -> None:
+    entry = re.split(r"^##", RUNBOOK.read_text().split(f"\n### {name}\n")[1], flags=re.MULTILINE)[0]
+    steps = re.findall(r"^- \*\*First[^*]*:\*\* (.+?)(?=\n-|\n\n)", entry, re.MULTILINE | re.DOTALL)
+    said = [advice(alert) for alert in ALERTS if alert["alert"] == name]
+    assert [" ".join(step.split()) for step in steps] == list(dict.fromkeys(said))
+    assert entry.index("- **") == entry.index("- **First")
 
 
 @each_alert
