@@ -313,31 +313,39 @@ def test_ten_vanished_miners_are_one_message_with_their_names(tmp_path: Path) ->
     assert all(f"- {name}!" in body for name in names)
 
 
-@pytest.mark.parametrize(
-    ("cause", "held_back", "is_held_back"),
-    [
-        ("StatsGatewayServiceDown", "StratumProxyMinerVanished", True),
-        ("StatsGatewayServiceDown", WATCHDOG, False),
-        ("StatsGatewayServiceAbsent", WATCHDOG, False),
-        ("StatsGatewayReplicaDown", "StratumProxyMinerVanished", False),
-        ("StatsGatewaySourceStale", "StratumProxyMinerIdle", True),
-        ("StatsGatewaySourceStale", "StratumPoolMintGone", True),
-        ("StatsGatewaySourceStale", "StatsGatewayClockSkew", False),
-        ("StratumProxyUpstreamDisconnected", "StratumProxyNoMiners", True),
-        ("StratumProxyNoMiners", "StratumProxyMinerVanished", True),
-        ("StratumProxyMinerVanished", "StratumProxyNoMiners", False),
-        ("StratumPoolNoTranslator", "StratumPoolMintGone", False),
-        ("StratumProxyHashrateDown", "StratumProxyMinerHashrateDown", True),
-        ("StatsGatewaySourceFlapping", "StratumProxyHashrateDown", True),
-        ("StratumProxySharesStandStill", "StratumProxyMinerIdle", True),
-        ("StratumProxyRejectionsHigh", "StratumProxyRejectReasonHigh", True),
-    ],
-)
+HOLDS_BACK = [
+    ("StatsGatewayServiceDown", "StratumProxyMinerVanished", True),
+    ("StatsGatewayServiceDown", WATCHDOG, False),
+    ("StatsGatewayServiceAbsent", WATCHDOG, False),
+    ("StatsGatewayReplicaDown", "StratumProxyMinerVanished", False),
+    ("StatsGatewaySourceStale", "StratumProxyMinerIdle", True),
+    ("StatsGatewaySourceStale", "StratumPoolMintGone", True),
+    ("StatsGatewaySourceStale", "StatsGatewayClockSkew", False),
+    ("StratumProxyUpstreamDisconnected", "StratumProxyNoMiners", True),
+    ("StratumProxyNoMiners", "StratumProxyMinerVanished", True),
+    ("StratumProxyMinerVanished", "StratumProxyNoMiners", False),
+    ("StratumPoolNoTranslator", "StratumPoolMintGone", False),
+    ("StratumProxyHashrateDown", "StratumProxyMinerHashrateDown", True),
+    ("StatsGatewaySourceFlapping", "StratumProxyHashrateDown", True),
+    ("StratumProxySharesStandStill", "StratumProxyMinerIdle", True),
+    ("StratumProxyRejectionsHigh", "StratumProxyRejectReasonHigh", True),
+    ("StratumProxyRejectionsHigh", "StratumProxyMinerRejectionsHigh", True),
+    ("StratumProxyNoMiners", "StratumProxyHashrateDown", True),
+    ("StratumProxyUpstreamDisconnected", "StratumProxyMinerIdle", True),
+    ("StatsGatewaySourceRowsMissing", "StratumPoolNoTranslator", True),
+    ("StatsGatewaySourceFlapping", "StratumProxyMinerVanished", True),
+    ("StratumPoolNoTranslator", "StratumPoolHashrateDown", True),
+]
+"""Causes, what is told beside them, and whether they hold that back."""
+
+SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in ALERTS}
+
+
+@pytest.mark.parametrize(("cause", "held_back", "is_held_back"), HOLDS_BACK)
 def test_one_cause_wakes_once(cause: str, held_back: str, is_held_back: bool) -> None:
     place = {"job": "j", "source": "s"}
-    severities = {rule["alert"]: rule["labels"]["severity"] for rule in ALERTS}
-    first = {"alertname": cause, "severity": severities[cause], **place}
-    second = {"alertname": held_back, "severity": severities[held_back], **place}
+    first = {"alertname": cause, "severity": SEVERITIES[cause], **place}
+    second = {"alertname": held_back, "severity": SEVERITIES[held_back], **place}
     if held_back == WATCHDOG:
         second = {"alertname": held_back, "severity": "none"}
     assert is_held_back == any(

@@ -25,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 STARTED_SECONDS = 30.0
 STOP_SECONDS = 20.0
 
-FASTER = 10.0
+FASTER = 20.0
 """How much shorter every wait of the rules is, if not told; an expression's own windows stay."""
 
 EAGER = "1s"
