@@ -15,7 +15,7 @@ SOURCES := . --extend-exclude .tools
 PYTEST = $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fast lowest check format bench soak tools lock upgrade clean
+.PHONY: help demo test fast lowest check format boards bench soak tools lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(DEVELOPMENT) ## Format the code, and fix what lint can fix
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
+boards: $(DEVELOPMENT) tools ## Draw the boards into grafana/drawing/drawn, to be looked at (needs node, npm, Chromium)
+	$(TOOL) grafana/drawing/draw.sh
+
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 	$(TOOL) $(BIN)/python -m benchmarks
 
@@ -60,7 +63,7 @@ upgrade: ## Re-make the lock files with the newest versions
 	@scripts/lock.sh --upgrade
 
 clean: ## Remove everything the targets made
-	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* grafana/drawing/node_modules grafana/drawing/drawn
 
 $(RUNTIME): requirements.lock pyproject.toml
 	@scripts/environment.sh requirements.lock $@
