@@ -43,7 +43,7 @@ def test_limits_fit_the_most_that_one_source_may_show_and_others(file: str, name
 
 
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("name", (*JOBS, FEEDS))
+@pytest.mark.parametrize("name", [*JOBS, FEEDS])
 def test_the_servers_own_labels_win(file: str, name: str) -> None:
     assert "honor_labels" not in jobs(file)[name]
 
@@ -57,7 +57,7 @@ def test_no_feed_is_asked_that_nobody_named() -> None:
     assert jobs("prometheus.yml")[FEEDS]["static_configs"] == [{"targets": []}]
 
 
-@pytest.mark.parametrize("name", (*JOBS, FEEDS))
+@pytest.mark.parametrize("name", [*JOBS, FEEDS])
 def test_the_snippet_is_the_same_but_for_the_targets(name: str) -> None:
     ours, theirs = jobs("prometheus.yml")[name], jobs("scrape-snippet.yml")[name]
     assert ours.pop("static_configs") != theirs.pop("static_configs")

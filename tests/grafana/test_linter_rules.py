@@ -32,7 +32,6 @@ UNITS = frozenset(
         "locale",
         "percentunit",
         "Hs",
-        "cpm",
         "s",
         "bytes",
         "Bps",
