@@ -67,16 +67,16 @@ def running_fleet(folder: Path) -> Iterator[Fleet]:
         for service, ingest, web in (("proxy", proxy, proxy_web), ("pool", pool, pool_web)):
             command = [*PYTHON, f"exporters.{service}", f"--web.listen-address={LOOPBACK}:{web}"]
             command += [f"--ingest.listen-address={LOOPBACK}:{ingest}"]
-            stack.enter_context(_running(command, folder / f"{service}.log", ready=web))
+            stack.enter_context(running(command, folder / f"{service}.log", ready=web))
         fleet = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
-        stack.enter_context(_running(fleet, folder / "fleet.log"))
+        stack.enter_context(running(fleet, folder / "fleet.log"))
         sri = [*PYTHON, "tests.stats_feed.sri.server", str(api)]
-        stack.enter_context(_running(sri, folder / "sri.log"))
+        stack.enter_context(running(sri, folder / "sri.log"))
         feed = [*PYTHON, "stats_feed", "sri", f"--url=http://{LOOPBACK}:{api}", "--source=sri"]
         feed += ["--interval=1", f"--to=proxy={LOOPBACK}:{proxy}"]
         feed += [f"--web.listen-address={LOOPBACK}:{feed_web}"]
-        stack.enter_context(_running(feed, folder / "feed.log"))
-        stack.enter_context(_running(prometheus, folder / "prometheus.log", ready=port))
+        stack.enter_context(running(feed, folder / "feed.log"))
+        stack.enter_context(running(prometheus, folder / "prometheus.log", ready=port))
         yield Fleet(Prometheus(port), proxy, pool)
 
 
@@ -101,7 +101,7 @@ def wait_until(missing: Callable[[], list[str]], seconds: float) -> None:
 
 
 @contextmanager
-def _running(command: list[str], log: Path, ready: int | None = None) -> Iterator[None]:
+def running(command: list[str], log: Path, ready: int | None = None) -> Iterator[None]:
     """`command`, once its port answers that it is ready; stopped at the end, whatever it does."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from stats_feed.health import Health, HealthServer
 from tests.e2e.harness.service import Service
 from tests.e2e.harness.wire import Sender, connected, line
-from tests.rules.alerting import Alerting, alerting
+from tests.rules.alerting import LOOPBACK, Alerting, alerting
 from tests.support.until import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -30,6 +31,8 @@ INTERVAL = 600.0
 """One snapshot stays fresh for the whole test."""
 
 FIRES = {
+    "StatsFeedDown": "unread",
+    "StatsFeedStandsStill": "the-same",
     "StatsGatewayClockSkew": "skewed",
     "StatsGatewayConnectionsRefused": None,
     "StatsGatewayLegacySenders": None,
@@ -81,6 +84,23 @@ def connections(*types: str, **fields: object) -> dict[str, object]:
         for row, kind in enumerate(types)
     ]
     return {"ConnectionSnapshot": {"connections": rows, "timestamp": now}}
+
+
+class Feed:
+    """What a feed tells of itself: of a source that it reads, and of one that stays the same."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        health = Health("1")
+        self._unread, self._same = (health.add_source(name) for name in ("unread", "the-same"))
+        for source in (self._unread, self._same):
+            source.succeeded(time.time(), 0.1)
+            source.last_change, source.rows = time.time(), 1
+        self.web = stack.enter_context(HealthServer((LOOPBACK, 0), health)).address[1]
+
+    def fall_ill(self) -> None:
+        """One cannot be read any more, and the other one has told the same for long."""
+        self._unread.failed("unreachable")
+        self._same.last_change = time.time() - 1000
 
 
 class Senders:
@@ -169,7 +189,8 @@ def complain(missed: Sequence[str], on: Alerting) -> str:
 def test_every_cause_is_told_and_a_healthy_fleet_is_not(tmp_path: Path) -> None:
     with ExitStack() as stack:
         proxy, pool = (stack.enter_context(Service(kind)) for kind in ("proxy", "pool"))
-        jobs = {"stats-proxy": proxy.web, "stats-pool": pool.web}
+        feed = Feed(stack)
+        jobs = {"stats-proxy": proxy.web, "stats-pool": pool.web, "stats-feed": feed.web}
         on = stack.enter_context(alerting(tmp_path, jobs, TIMES))
         translators, pools = Senders(stack, proxy.ingest), Senders(stack, pool.ingest)
         healthy(translators, pools)
@@ -177,6 +198,7 @@ def test_every_cause_is_told_and_a_healthy_fleet_is_not(tmp_path: Path) -> None:
         told = {one["labels"]["alertname"] for m in on.inbox.messages for one in m.alerts}
         assert told <= {"StatsGatewayWatchdog", "StatsGatewayServiceAbsent"}, complain([], on)
         ill(translators, pools)
+        feed.fall_ill()
         misbehave(pool.ingest)
         flapping = come_and_go(proxy.ingest, translators)
         deadline = time.monotonic() + FIRED_SECONDS

@@ -31,6 +31,7 @@ Rule = dict[str, Any]  # Any: YAML has no types
 
 
 def main(url: str, hours: float) -> None:
+    """Write everything, and print when it ends."""
     end = int(time.time()) // 60 * 60 - 60
     begin = end - int(hours * 3600)
     scrapes(url, begin, end)
@@ -40,6 +41,7 @@ def main(url: str, hours: float) -> None:
 
 
 def scrapes(url: str, begin: int, end: int) -> None:
+    """Write every scrape, and a marker where a series is not in the next one."""
     waiting: Samples = defaultdict(list)
     before: set[Series] = set()
     for number, (at, found) in enumerate(day(begin, end)):
@@ -73,6 +75,8 @@ def evaluate(url: str, rule: Rule, begin: int, end: int) -> None:
     """Write what a rule gives at each of its steps, and where a series of it ends."""
     step, wait = rule["step"], seconds(rule.get("for", "0s"))
     start = -(-begin // step) * step
+    if start > end:
+        return
     query = {"query": rule["expr"], "start": start, "end": end, "step": step}
     with urlopen(f"{url}/api/v1/query_range", urlencode(query).encode(), timeout=300) as answer:
         found = json.load(answer)["data"]["result"]
@@ -80,14 +84,14 @@ def evaluate(url: str, rule: Rule, begin: int, end: int) -> None:
     for one in found:
         points = [(float(at), float(value)) for at, value in one["values"]]
         if "alert" in rule:
-            points = [(at, 1.0) for at, _ in points if _holds(points, at, wait, step)]
+            times = {at for at, _ in points}
+            points = [(at, 1.0) for at in sorted(times) if _holds(times, at, wait, step)]
         samples[_named(rule, one["metric"])] = list(_with_ends(points, step, end))
     if samples:
         write(url, samples)
 
 
-def _holds(points: list[tuple[float, float]], at: float, wait: int, step: int) -> bool:
-    times = {time for time, _ in points}
+def _holds(times: set[float], at: float, wait: int, step: int) -> bool:
     return all(at - back in times for back in range(0, wait + 1, step))
 
 
@@ -110,6 +114,7 @@ def _with_ends(
 
 
 def seconds(duration: str) -> int:
+    """Prometheus' notation, for example `1h30m`."""
     return sum(int(number) * UNIT[unit] for number, unit in DURATION.findall(duration))
 
 

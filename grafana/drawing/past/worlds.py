@@ -84,6 +84,7 @@ class Gateway:
             self._say(name, {"Hello": {"source": name, "interval": STEP}}, Now(0.0, 0.0))
 
     def scrape(self, now: Now, silent: frozenset[str]) -> str:
+        """What the service answers after each sender that is not silent has sent."""
         for name, tracker in self._one.trackers.items():
             if name not in silent:
                 snapshot = tracker.snapshot(now.unix)
@@ -147,6 +148,7 @@ class Feed:
             self._health.add_gateway(source.source, gateway, handle)  # type: ignore[arg-type]  # a stand-in
 
     def scrape(self, time: float, *, is_broken: bool) -> str:
+        """What the feed answers after it has read both, or one where the other is broken."""
         for number, source in enumerate(self._sources):
             if is_broken and number:
                 source.failed("unreachable")
