@@ -17,6 +17,7 @@ from exporters.exposition.refusals import HttpReason
 from stats_gateway.errors import ConnectionReason, Reason
 from tests.grafana.promql import read
 from tests.support.cases import for_each
+from tests.support.feeds import feed_families
 from tests.support.programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +44,7 @@ GAP_SECONDS = 300
 FEWEST_IN_A_RANGE = 10
 """A range over a record misses at most its newest sample: this many make that little."""
 
-DOMAINS = ("StatsGateway", "StratumProxy", "StratumPool")
+DOMAINS = ("StatsGateway", "StatsFeed", "StratumProxy", "StratumPool")
 
 Yaml = dict[str, Any]  # YAML has no types
 Labels = Mapping[str, str]
@@ -235,7 +236,7 @@ def test_no_rule_reads_a_record_that_may_be_older_than_its_own_step(group: Yaml)
 
 
 def test_rules_read_only_what_is_exposed_or_recorded() -> None:
-    exposed = {family.name for family in ALL} | {"up"}
+    exposed = {family.name for family in ALL} | feed_families().keys() | {"up"}
     used = {metric for rule in rules() for metric in read(rule["expr"]).metrics}
     assert used <= exposed | RECORDS
 
@@ -337,6 +338,8 @@ HOLDS_BACK = [
     ("StatsGatewaySourceStale", "StratumProxyMinerIdle", True),
     ("StatsGatewaySourceStale", "StratumPoolMintGone", True),
     ("StatsGatewaySourceStale", "StatsGatewayClockSkew", False),
+    ("StatsGatewaySourceStale", "StatsFeedDown", True),
+    ("StatsFeedStandsStill", "StratumProxySharesStandStill", True),
     ("StratumProxyUpstreamDisconnected", "StratumProxyNoMiners", True),
     ("StratumProxyNoMiners", "StratumProxyMinerVanished", True),
     ("StratumProxyMinerVanished", "StratumProxyNoMiners", False),
