@@ -163,7 +163,7 @@ def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser
     browser.wait_for(lambda: browser.text("#alerts h2") == "1 alert is firing", "the alert")
     assert "warning" in browser.text("#alerts li")
     assert "A miner is idle." in browser.text("#alerts li")
-    assert f"source translator-1, name {RIG}" in browser.text("#alerts li")
+    assert f"name {RIG}, source translator-1" in browser.text("#alerts li")
     browser.run_click("#alerts a")
     browser.wait_for(lambda: browser.text("h1") == "Runbook", "the runbook")
     entry = "document.querySelector(location.hash)"

@@ -10,6 +10,12 @@ const MOST_SHOWN = 8;
 // Labels of the scrape say nothing to whoever looks for a miner.
 const UNSAID = new Set(["job", "instance"]);
 
+// On the page of one miner or connection, only its own alerts are shown.
+const subject = new URLSearchParams(document.getElementById("history")?.dataset.query);
+const labels = { name: subject.get("miner"), downstream_id: subject.get("connection") };
+const isShown = (alert) => Object.entries(labels)
+  .every(([label, value]) => value === null || alert.labels[label] === value);
+
 let askedAt = -Infinity;
 
 function element(tag, className, text = "") {
@@ -43,7 +49,9 @@ export async function showAlerts() {
   const answer = await ask(at("api/alerts")).catch(() => null);
   // Charts say why Prometheus does not answer; what fired before may fire still.
   if (answer === null) return;
-  const { alerts, total } = await answer.json();
+  const told = await answer.json();
+  const alerts = told.alerts.filter(isShown);
+  const total = alerts.length < told.alerts.length ? alerts.length : told.total;
   section.hidden = total === 0;
   const title = total === 1 ? "1 alert is firing" : `${count(total)} alerts are firing`;
   const ul = element("ul", "alerts");

@@ -48,6 +48,14 @@ function axes(format, step, width) {
 // From 0, so that a small dip looks small.
 const fromZero = (_, __, most) => [0, most > 0 ? most * 1.08 : 1];
 
+// A point between two gaps is no line, and is drawn as a dot.
+function alone(plot, series) {
+  const values = plot.data[series];
+  const isGap = (index) => (values[index] ?? null) === null;
+  return values.flatMap((_, index) =>
+    !isGap(index) && isGap(index - 1) && isGap(index + 1) ? [index] : []);
+}
+
 function seriesOf({ label, tone, dashed, filled }) {
   return {
     label,
@@ -55,7 +63,7 @@ function seriesOf({ label, tone, dashed, filled }) {
     width: 2,
     dash: dashed ? [6, 4] : undefined,
     fill: filled ? () => color(`${tone}-fill`) : undefined,
-    points: { show: false },
+    points: { show: true, size: 5, fill: () => color(tone), filter: alone },
     spanGaps: false,
   };
 }

@@ -11,6 +11,8 @@ const MOST_ROWS = 10_000;
 // More rows than this take their time, and are not asked for as often.
 const MANY_ROWS = 2_000;
 const MANY_MS = 30_000;
+// Widths are measured when whoever scrolls rests: that takes as long as laying out the rows.
+const REST_MS = 100;
 
 const section = document.getElementById("rows");
 const table = section?.querySelector("table");
@@ -24,6 +26,8 @@ let list = { moment: "", rows: [], total: 0, askedAt: -Infinity };
 let found = [];
 let sorting = null;
 let clock = () => 0;
+let range = "";
+let resting = null;
 
 // What each kind of column sorts by, and shows of that; null is unknown.
 const KINDS = {
@@ -73,29 +77,33 @@ function pathOf(row) {
   return ["", ".", ".."].includes(row.name) ? null : `miner/${encodeURIComponent(row.name)}`;
 }
 
-function newLine(row) {
+function newLine() {
   const tr = document.createElement("tr");
   const cells = columns.map(({ kindName }, index) => {
     const td = tr.insertCell();
     td.dataset.kind = kindName;
-    const path = index === 0 ? pathOf(row) : null;
-    if (path !== null) {
-      const link = document.createElement("a");
-      link.href = at(path);
-      td.append(link);
-    } else if (kindName === "sparkline") {
-      td.append(sparklineCell());
-    } else {
-      td.append(kindName === "state" ? document.createElement("span") : "");
-    }
+    td.append(index === 0 ? document.createElement("a")
+      : kindName === "sparkline" ? sparklineCell()
+        : kindName === "state" ? document.createElement("span") : "");
     return td;
   });
-  return { tr, cells, texts: [] };
+  return { tr, cells, texts: [], path: null };
+}
+
+function lead(line, row) {
+  const path = pathOf(row);
+  if (line.path === path) return;
+  line.path = path;
+  const link = line.cells[0].firstChild;
+  if (path === null) link.removeAttribute("href");
+  else link.href = at(path);
 }
 
 function fill(line, row, now) {
+  lead(line, row);
   columns.forEach((column, index) => {
     const cell = line.cells[index];
+    if (cell.hidden !== column.heading.hidden) cell.hidden = column.heading.hidden;
     if (column.kindName === "sparkline") {
       drawSparkline(cell.firstChild, row);
       return;
@@ -146,31 +154,51 @@ export function show(now = clock) {
 function showInView() {
   const now = clock();
   const { first, last, height } = inView(body, found.length);
-  const keys = new Set();
-  const next = found.slice(first, last).map((row, index) => {
-    const key = keyOf(row);
-    keys.add(key);
-    if (!lines.has(key)) lines.set(key, newLine(row));
-    const line = lines.get(key);
+  const rows = found.slice(first, last);
+  const keys = new Set(rows.map(keyOf));
+  const free = [...lines.keys()].filter((key) => !keys.has(key));
+  const next = rows.map((row, index) => {
+    const line = lineOf(keyOf(row), free);
     fill(line, row, now);
     line.tr.setAttribute("aria-rowindex", first + index + 2);
     return line.tr;
   });
-  for (const key of lines.keys()) if (!keys.has(key)) lines.delete(key);
+  for (const key of free) lines.delete(key);
   place(spacers(next, first, found.length - last, height));
-  columns.forEach(({ heading }, index) => {
-    for (const { cells } of lines.values()) cells[index].hidden = heading.hidden;
-  });
   table.setAttribute("aria-rowcount", found.length + 1);
-  keepWidths();
-  want(found.slice(first, last), showInView);
+  clearTimeout(resting);
+  resting = setTimeout(keepWidths, REST_MS);
+  want(rows, showInView);
+  range = `${first} ${last}`;
+}
+
+// The line of a row that is in view already, else one that is free: making lines takes time.
+function lineOf(key, free) {
+  const known = lines.get(key);
+  if (known !== undefined) return known;
+  const left = free.pop();
+  const line = left === undefined ? newLine() : lines.get(left);
+  lines.delete(left);
+  lines.set(key, line);
+  return line;
 }
 
 function place(next) {
-  const old = body.children;
-  if (next.length !== old.length || next.some((tr, index) => tr !== old[index])) {
-    body.replaceChildren(...next);
+  let at = body.firstChild;
+  for (const tr of next) {
+    if (tr === at) at = at.nextSibling;
+    else body.insertBefore(tr, at);
   }
+  while (at !== null) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+}
+
+function onMove() {
+  const { first, last } = inView(body, found.length);
+  if (range !== `${first} ${last}`) showInView();
 }
 
 // A column does not become narrower while other rows come into view.
@@ -239,5 +267,5 @@ if (section !== null) {
     column.heading.querySelector("button")?.addEventListener("click", () => sortBy(column));
   }
   filter.addEventListener("input", () => show());
-  onScroll(showInView);
+  onScroll(onMove);
 }

@@ -1,7 +1,8 @@
 // Says which rows of a long table are in view, so that only those are laid out.
 
-// Rows beyond each edge, so that a little scrolling shows rows that are there already.
-const SPARE_ROWS = 12;
+// Rows beyond each edge, so that a little scrolling shows rows that are there already. The range
+// moves by as many at once, so that a little scrolling changes nothing.
+const SPARE_ROWS = 8;
 // Before the first row is laid out.
 const GUESSED_HEIGHT = 34;
 
@@ -13,9 +14,10 @@ export function inView(body, total) {
   if (row !== null && row.offsetHeight > 0) height = row.offsetHeight;
   const top = body.getBoundingClientRect().top;
   const clamp = (index) => Math.min(total, Math.max(0, index));
-  const first = clamp(Math.floor(-top / height) - SPARE_ROWS);
-  const last = Math.ceil((innerHeight - top) / height) + SPARE_ROWS;
-  return { first, last: clamp(Math.max(last, first + 2 * SPARE_ROWS)), height };
+  const chunk = Math.floor(-top / height / SPARE_ROWS) - 1;
+  const first = clamp(chunk * SPARE_ROWS);
+  const chunks = Math.ceil(innerHeight / height / SPARE_ROWS) + 3;
+  return { first, last: clamp(Math.max(chunk, 0) * SPARE_ROWS + chunks * SPARE_ROWS), height };
 }
 
 const space = () => {
