@@ -91,7 +91,7 @@ def _of_prometheus(running: Running) -> Iterator[tuple[str, str, Page, str]]:
             yield name, "Prometheus", Page(port=port), "queries of your own"
             yield name, "Alerts", alerts, "what fires, and all rules"
             return
-    yield name, "Alerts", Page(port=port, path="/api/v1/alerts"), "JSON: it has no pages"
+    yield name, "Alerts", Page(port=port, path="/api/v1/alerts"), "JSON, no pages"
 
 
 def _alerts(miners: Sequence[Machine]) -> str:
