@@ -11,8 +11,6 @@ from typing import ClassVar
 
 from stats_gateway.sender import StatsHandle
 
-__all__ = ["Address", "Health", "HealthServer", "SourceHealth"]
-
 logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 5.0

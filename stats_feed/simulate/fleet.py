@@ -11,8 +11,6 @@ from stats_feed.simulate.rhythm import throttle
 from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import MinerTracker
 
-__all__ = ["FLAPPING", "MIN_FIELD_MINERS", "STALLED", "Fleet", "FleetPlan", "Machine"]
-
 UPSTREAM = "pool.example:34254"
 NETWORK = "testnet4"
 

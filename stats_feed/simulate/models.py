@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["MODELS", "MinerModel", "draw_model"]
-
 _TERA = 1e12
 
 

@@ -19,8 +19,6 @@ from stats_feed.gateways import DEFAULTS, Destination, Service
 from stats_feed.health import Address
 from stats_feed.simulate.fleet import MIN_FIELD_MINERS
 
-__all__ = ["DESCRIPTION", "EXAMPLE", "SimulateOptions", "add_flags", "read_options"]
-
 # Miners a minute that come and go in the field, unless --churn says otherwise.
 FIELD_CHURN = 2.0
 

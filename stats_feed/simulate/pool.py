@@ -10,8 +10,6 @@ from stats_feed.simulate.fleet import Fleet
 from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import ConnectionType, DownstreamTracker
 
-__all__ = ["LISTEN_ADDRESS", "SHARES_PER_MINUTE", "Peer", "Pool", "PoolPlan"]
-
 LISTEN_ADDRESS = "0.0.0.0:34254"
 
 # A translator adds up its miners, and the pool's vardiff asks it for more shares than one miner.

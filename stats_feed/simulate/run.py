@@ -20,8 +20,6 @@ from stats_gateway.sender import (
     Tracker,
 )
 
-__all__ = ["World", "run"]
-
 logger = logging.getLogger(__name__)
 
 # Seconds between two looks at what has become due: shares carry their own times.

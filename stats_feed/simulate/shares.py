@@ -7,8 +7,6 @@ from typing import Protocol
 from stats_feed.simulate.agenda import Agenda
 from stats_gateway.sender import HASHES_PER_DIFFICULTY, RejectReason
 
-__all__ = ["REASONS", "REJECTED", "ShareCounter", "ShareStream", "difficulty_for"]
-
 # The share of shares that a healthy pool refuses, mostly because they came late.
 REJECTED = 0.005
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-import pytest
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from exporters.exposition.families import ALL, Kind
@@ -18,6 +17,7 @@ from tests.grafana.boards import (
     variable_queries,
 )
 from tests.grafana.promql import Expression, read
+from tests.support.cases import for_each
 
 TARGET_LABELS = frozenset({"job", "instance"})
 ALERT_LABELS = TARGET_LABELS | {"alertname", "alertstate", "severity", "source", "name"}
@@ -93,9 +93,7 @@ def expressions() -> dict[str, Expression]:
     return found
 
 
-each_expression = pytest.mark.parametrize(
-    "expression", expressions().values(), ids=list(expressions())
-)
+each_expression = for_each("expression", expressions())
 
 
 @each_expression
@@ -117,13 +115,13 @@ def test_every_grouping_label_is_one_of_the_series_asked_for(expression: Express
     assert expression.labels <= known
 
 
-@pytest.mark.parametrize("query", variable_queries(), ids=str)
+@for_each("query", variable_queries())
 def test_every_variable_asks_for_a_label_of_its_series(query: Query) -> None:
     expression, label = selector_of(query)
     assert all(label in known_labels()[metric] for metric in expression.metrics)
 
 
-@pytest.mark.parametrize("panel", panels(), ids=str)
+@for_each("panel", panels())
 def test_every_label_in_a_legend_or_column_comes_out_of_its_query(panel: Panel) -> None:
     legends = " ".join(target.get("legendFormat", "") for target in panel.targets)
     shown = set(re.findall(r"\{\{(\w+)\}\}", legends))

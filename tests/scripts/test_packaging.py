@@ -16,7 +16,7 @@ NOT_SOURCES = shutil.ignore_patterns(
     ".*_cache", ".venv", ".tools", ".git", ".demo", "__pycache__", "results"
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history")
+PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history", "stats_systemd")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,8 @@ def in_checkout(built: Path, folder: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "folder", [*PACKAGES, "benchmarks", "docs", "grafana", "prometheus", "scripts", "tests"]
+    "folder",
+    [*PACKAGES, "benchmarks", "deploy", "docs", "grafana", "prometheus", "scripts", "tests"],
 )
 def test_the_archive_holds_every_folder_whole(built: Path, folder: str) -> None:
     assert {path for path in in_checkout(built, folder) if "__pycache__" not in path} <= in_archive(

@@ -61,8 +61,8 @@ class Server:
             writer.write(body)
             await writer.drain()
             await reader.read()
-        except ConnectionError:
-            pass
+        except (ConnectionError, EOFError):
+            pass  # a client that waited long enough goes, perhaps before its question is whole
         finally:
             self.open -= 1
             writer.close()

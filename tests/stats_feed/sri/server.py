@@ -16,6 +16,7 @@ from typing import Self
 
 from stats_feed.sri.api.reading import Answer
 from tests.stats_feed.sri.programs import Program, Translator
+from tests.support.until import POLL_SECONDS
 
 Respond = Callable[[str], Answer]
 
@@ -40,7 +41,9 @@ class ApiServer:
         self._server = QuietServer(("127.0.0.1", port), self._handler())
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=[POLL_SECONDS], daemon=True
+        ).start()
 
     def change(self, act: Callable[[], None]) -> None:
         """Let something happen, and the cache show it."""
