@@ -60,7 +60,7 @@ inside() {
   say "make demo"
   as newcomer make demo DEMO="--for 2" | tee "$2/demo"
   grep -q '^  Prometheus ' "$2/demo"
-  grep -q 'Importing 7 simulated days' "$2/demo" && ! grep 'No history' "$2/demo"
+  grep -q 'Importing 7 days of simulated history' "$2/demo" && ! grep 'No history' "$2/demo"
   say "make demo, again and without a network"
   as newcomer env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 make demo DEMO="--for 2" >"$2/demo"
   grep '^  Prometheus ' "$2/demo"

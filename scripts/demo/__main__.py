@@ -14,7 +14,7 @@ from types import FrameType
 
 from scripts.demo import stack
 from scripts.demo.backfill import Backfill, beginning
-from scripts.demo.guide import Running, guide, said
+from scripts.demo.guide import Running, days_text, guide, said
 from scripts.demo.keys import Key, Keys, reading_keys
 from scripts.demo.ports import LOOPBACK, Ports, choose_ports, moved_ports
 from scripts.demo.programs import (
@@ -156,7 +156,7 @@ def _import_past(options: argparse.Namespace, ports: Ports, folder: Path, stop: 
         pool=f"{LOOPBACK}:{ports.pool_web}",
         rules=stack.RULES / "recording.yml",
     )
-    title = f"Importing {options.days} simulated days"
+    title = f"Importing {days_text(options.days)} of simulated history"
     terminal = sys.stdout.isatty()
 
     def tell(part: float) -> None:

@@ -51,8 +51,14 @@ def said(key: Key, *, alerts: bool) -> str:
     return f"{done[key]} {then[key]}" if alerts and key in then else done[key].replace(";", ".")
 
 
+def days_text(days: int) -> str:
+    """For example, `7 days`."""
+    return "1 day" if days == 1 else f"{days} days"
+
+
 def _links(running: Running) -> Iterator[str]:
-    ports, when = running.ports, f"{running.days} days, and now" if running.days else "now"
+    ports = running.ports
+    when = f"{days_text(running.days)}, and now" if running.days else "now"
     miner = running.miners[-1].name
     for name, title, page, shows in (
         ("stats-proxy", "Miners", Page(port=ports.proxy_web), when),
@@ -70,7 +76,7 @@ def _links(running: Running) -> Iterator[str]:
         ("grafana", "Grafana", Page(port=ports.grafana), "the boards"),
     ):
         if name in running.names:
-            yield f"  {title:<17} {page!s:<38} {shows}".rstrip()
+            yield f"  {title:<17} {page!s:<40} {shows}".rstrip()
     yield f"  {'Logs':<17} {running.logs}"
 
 
@@ -85,7 +91,7 @@ def _of_prometheus(running: Running) -> Iterator[tuple[str, str, Page, str]]:
             yield name, "Prometheus", Page(port=port), "queries of your own"
             yield name, "Alerts", alerts, "what fires, and all rules"
             return
-    yield name, "Alerts", Page(port=port, path="/api/v1/alerts"), "JSON: it has no pages"
+    yield name, "Alerts", Page(port=port, path="/api/v1/alerts"), "JSON, no pages"
 
 
 def _alerts(miners: Sequence[Machine]) -> str:
