@@ -7,8 +7,8 @@ object as before, and only `stratum_proxy_miner_hashrate_hashes_per_second` is r
     stratum_proxy_miner_hashrate_hashes_per_second{source="a",downstream_id="1",name="x"} 1.5e14
     stratum_proxy_miner_hashrate_hashes_per_second{source="a",downstream_id="2",name="y"} 2.5e14
 
-The labels of both lines come from a template that is kept as long as the rows have the same ids and
-names (see `lines`). The text is compressed a chunk at a time and never held whole.
+The text of their labels is kept as long as the rows have the same ids and names (see `lines`). The
+text of a piece is compressed a chunk at a time and never held whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from typing import Generic
 
 from exporters.exposition.families.family import ByReason, Column, Layout, RowFamily, RowsT, Texts
 from exporters.exposition.gzip_parts import Deflated, Deflater
-from exporters.exposition.lines import CHUNK_ROWS, make_template, sample_lines
+from exporters.exposition.lines import CHUNK_ROWS, Labels, make_labels, sample_lines
 from exporters.exposition.text_format import escape, escape_all, sample
 from stats_gateway.rows.rows import take
 from stats_gateway.store.sources import Source, View
@@ -123,7 +123,7 @@ class SourceRenderer(Generic[RowsT]):
         details = [(name, column(rows)) for name, column in family.details]
         if before is not None and before.values == values and before.details == details:
             return before
-        write = partial(sample_lines, family.name, self._identities.templates)
+        write = partial(sample_lines, family.name, self._identities.labels)
         if isinstance(values, Mapping):
             by_reason = (write(column, details, reason) for reason, column in values.items())
             return _RenderedFamily(
@@ -140,7 +140,7 @@ class _RenderedFamily:
 
 
 class Identities(Generic[RowsT]):
-    """The templates of the rows of one source, kept as long as the rows have the same labels."""
+    """The labels of the rows of one source, kept as long as they are the same."""
 
     def __init__(self, layout: Layout[RowsT], source: str) -> None:
         self._layout = layout
@@ -153,23 +153,23 @@ class Identities(Generic[RowsT]):
         """Keep nothing."""
         self._ids: Sequence[int] = ()
         self._thirds: Sequence[str] = ()
-        self.templates: list[bytes] = []
+        self.labels: list[Labels] = []
 
     def update(self, rows: RowsT) -> bool:
-        """Make `templates` those of `rows`; True where none of them changed."""
+        """Make `labels` those of `rows`; True where none of them changed."""
         ids, thirds = rows.downstream_id, self._layout.third_label(rows)
         if ids == self._ids and thirds == self._thirds:
             return True
         starts = range(0, len(ids), CHUNK_ROWS)
-        self.templates = [self._template(ids, thirds, start) for start in starts]
+        self.labels = [self._chunk(ids, thirds, start) for start in starts]
         self._ids, self._thirds = ids, thirds
         return False
 
-    def _template(self, ids: Sequence[int], thirds: Sequence[str], start: int) -> bytes:
+    def _chunk(self, ids: Sequence[int], thirds: Sequence[str], start: int) -> Labels:
         chunk = slice(start, start + CHUNK_ROWS)
         before_id, before_third = self._before_id, self._before_third
         pairs = zip(ids[chunk], escape_all(thirds[chunk]), strict=True)
-        return make_template([f'{before_id}{id_}{before_third}{third}"' for id_, third in pairs])
+        return make_labels([f'{before_id}{id_}{before_third}{third}"' for id_, third in pairs])
 
 
 def _top(rows: RowsT, count: int) -> RowsT:
