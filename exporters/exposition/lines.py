@@ -21,18 +21,15 @@ from stats_gateway.rows.unknown import Unknown
 CHUNK_ROWS = 2048
 """Lines made at once: few enough to stay in the processor's cache on their way to compression."""
 
-Labels = list[bytes]
-"""The labels of up to `CHUNK_ROWS` rows, each up to where its value goes."""
 
-
-def make_labels(labels: Sequence[str]) -> Labels:
-    """The escaped `labels` of up to `CHUNK_ROWS` rows, which lack the braces, ready to be used."""
+def make_labels(labels: Sequence[str]) -> list[bytes]:
+    """The escaped `labels` of some rows, which lack the braces, each up to where its value goes."""
     return _encode_all("", labels, "} ")
 
 
 def sample_lines(
     name: str,
-    chunks: Sequence[Labels],
+    labels: list[bytes],
     column: Column,
     details: Sequence[tuple[str, Texts]],
     reason: str | None = None,
@@ -47,14 +44,14 @@ def sample_lines(
     details = [(detail, texts) for detail, texts in details if not isinstance(texts, Unknown)]
     start = f"\n{name}{{" if reason is None else f'\n{name}{{reason="{reason}",'
     start_of_line = start.encode()
-    for place, labels in enumerate(chunks):
-        chunk = slice(place * CHUNK_ROWS, (place + 1) * CHUNK_ROWS)
+    for first in range(0, len(labels), CHUNK_ROWS):
+        chunk = slice(first, first + CHUNK_ROWS)
         values = column[chunk]
         if not isinstance(values, array) and values.count(None) == len(values):
             continue
         encoded = numbers(values)
         columns = [_more_labels(detail, texts[chunk]) for detail, texts in details]
-        columns += [labels, encoded.split(b",")]
+        columns += [labels[chunk], encoded.split(b",")]
         if b"n" in encoded:
             known = [value != b"null" for value in columns[-1]]
             columns = [list(compress(one, known)) for one in columns]

@@ -20,9 +20,10 @@ from typing import Generic
 
 from exporters.exposition.families.family import ByReason, Column, Layout, RowFamily, RowsT, Texts
 from exporters.exposition.gzip_parts import Deflated, Deflater
-from exporters.exposition.lines import CHUNK_ROWS, Labels, make_labels, sample_lines
+from exporters.exposition.lines import CHUNK_ROWS, make_labels, sample_lines
 from exporters.exposition.text_format import escape, escape_all, sample
 from stats_gateway.rows.rows import take
+from stats_gateway.rows.share_sightings import same_rows
 from stats_gateway.store.sources import Source, View
 
 
@@ -153,22 +154,31 @@ class Identities(Generic[RowsT]):
         """Keep nothing."""
         self._ids: Sequence[int] = ()
         self._thirds: Sequence[str] = ()
-        self.labels: list[Labels] = []
+        self.labels: list[bytes] = []
 
     def update(self, rows: RowsT) -> bool:
         """Make `labels` those of `rows`; True where none of them changed."""
         ids, thirds = rows.downstream_id, self._layout.third_label(rows)
         if ids == self._ids and thirds == self._thirds:
             return True
-        starts = range(0, len(ids), CHUNK_ROWS)
-        self.labels = [self._chunk(ids, thirds, start) for start in starts]
-        self._ids, self._thirds = ids, thirds
+        labels, new, end = [b""] * len(ids), list[int](), 0
+        for before, after, length in same_rows(self._ids, ids):
+            if self._thirds[before : before + length] == thirds[after : after + length]:
+                labels[after : after + length] = self.labels[before : before + length]
+                new += range(end, after)
+                end = after + length
+        new += range(end, len(ids))
+        for start in range(0, len(new), CHUNK_ROWS):
+            places = new[start : start + CHUNK_ROWS]
+            made = self._made([ids[place] for place in places], [thirds[place] for place in places])
+            for place, label in zip(places, made, strict=True):
+                labels[place] = label
+        self.labels, self._ids, self._thirds = labels, ids, thirds
         return False
 
-    def _chunk(self, ids: Sequence[int], thirds: Sequence[str], start: int) -> Labels:
-        chunk = slice(start, start + CHUNK_ROWS)
+    def _made(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
         before_id, before_third = self._before_id, self._before_third
-        pairs = zip(ids[chunk], escape_all(thirds[chunk]), strict=True)
+        pairs = zip(ids, escape_all(thirds), strict=True)
         return make_labels([f'{before_id}{id_}{before_third}{third}"' for id_, third in pairs])
 
 
