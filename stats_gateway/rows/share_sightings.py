@@ -108,7 +108,7 @@ def _aligned(
     def put(old: Sequence[T], new: Sequence[T]) -> Sequence[T]:
         column = new[:] if isinstance(old, array) and isinstance(new, array) else list(new)
         for place, new_place, length in runs:
-            column[new_place : new_place + length] = old[place : place + length]  # type: ignore[index]  # a slice of an array is an array
+            column[new_place : new_place + length] = old[place : place + length]  # type: ignore[call-overload]  # a slice of an array is one
         return column
 
     rows = len(downstream_id)

@@ -84,7 +84,7 @@ def test_the_runs_of_two_columns_are_all_that_they_have_in_common(
 
 
 def test_a_run_is_as_long_as_it_can_be() -> None:
-    assert list(same_rows(range(1000), [*range(-5, 300), *range(301, 2000)])) == [
+    assert list(same_rows(list(range(1000)), [*range(-5, 300), *range(301, 2000)])) == [
         (0, 5, 300),
         (301, 305, 699),
     ]
