@@ -10,6 +10,7 @@ from benchmarks.alternatives.pushgateway import PushFigures, find_pushgateway, m
 from benchmarks.common.fleet import Shape
 from benchmarks.common.machine import Machine, Watch
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios, cycle_ratios, measure_cycles
+from benchmarks.feeds.sri import Kind, SriFigures, measure_sri
 from benchmarks.plan import Plan
 from benchmarks.services.crowd import CrowdFigures, measure_crowd
 from benchmarks.services.service import (
@@ -31,6 +32,7 @@ class Part(StrEnum):
     PEERS = "peers"
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
+    SRI = "sri"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Results:
     pushgateway: list[PushFigures] = field(default_factory=list)
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
+    sri: list[SriFigures] = field(default_factory=list)
 
 
 def measure(
@@ -116,6 +119,12 @@ def _fleet(plan: Plan, results: Results) -> None:
     ]
 
 
+def _sri(plan: Plan, results: Results) -> None:
+    results.sri = [
+        measure_sri(kind, plan.sri_clients, plan.sri_polls, plan.sri_interval) for kind in Kind
+    ]
+
+
 _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.CYCLES: _cycles,
     Part.SERVICE: _service,
@@ -124,4 +133,5 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PEERS: _peers,
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
+    Part.SRI: _sri,
 }
