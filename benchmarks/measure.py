@@ -10,7 +10,6 @@ from benchmarks.alternatives.pushgateway import PushFigures, find_pushgateway, m
 from benchmarks.common.fleet import Shape
 from benchmarks.common.machine import Machine, Watch
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios, cycle_ratios, measure_cycles
-from benchmarks.feeds.sri import Kind, SriFigures, measure_sri
 from benchmarks.plan import Plan
 from benchmarks.services.crowd import CrowdFigures, measure_crowd
 from benchmarks.services.service import (
@@ -19,6 +18,7 @@ from benchmarks.services.service import (
     measure_fleet,
     measure_service,
 )
+from benchmarks.services.sri import Kind, SriFigures, measure_sri
 from benchmarks.services.stalls import StallFigures, measure_stalls
 
 

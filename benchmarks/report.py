@@ -8,10 +8,10 @@ from benchmarks.bounds import MIB, ONE_SOURCE_MINERS, Bound
 from benchmarks.common.cost import Spread
 from benchmarks.common.programs import Memory
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios
-from benchmarks.feeds.sri import SriFigures
 from benchmarks.measure import Results
 from benchmarks.services.crowd import CrowdFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
+from benchmarks.services.sri import SriFigures
 from benchmarks.services.stalls import StallFigures
 
 Table = Sequence[Sequence[str]]

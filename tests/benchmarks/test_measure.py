@@ -10,10 +10,10 @@ from benchmarks.__main__ import write
 from benchmarks.alternatives.pushgateway import find_pushgateway
 from benchmarks.bounds import bounds
 from benchmarks.common.fleet import Change, Shape
-from benchmarks.feeds.sri import Kind
 from benchmarks.measure import Part, Results, measure
 from benchmarks.plan import Plan
 from benchmarks.report import report, table
+from benchmarks.services.sri import Kind
 
 TINY = Plan(
     sizes=(20, 200),

@@ -1,4 +1,4 @@
-"""What it takes to read many miners or clients, in requests and memory; `make bench` has the time."""
+"""The requests and the memory that it takes to read many miners; `make bench` has the time."""
 
 import tracemalloc
 
