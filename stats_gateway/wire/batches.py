@@ -7,7 +7,8 @@ before most of its rows have cost any memory.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -138,21 +139,25 @@ class RowDecoder(Generic[T]):
         self._check_count(declared)
         if declared * MIN_ROW_BYTES > len(array):
             raise MessageRefused(Reason.MALFORMED, f"{declared} rows in {len(array)} bytes")
-        rows = self._raw_rows.decode(array)
-        for start in range(0, len(rows), BATCH_ROWS):
-            yield from self._msgpack_rows(rows[start : start + BATCH_ROWS], start)
+        ends = list(accumulate(map(len, self._raw_rows.decode(array)), initial=0))
+        # The rows stand one after the other behind the length of the array, to its end.
+        rows = array[len(array) - ends[-1] :]
+        for start in range(0, declared, BATCH_ROWS):
+            yield from self._msgpack_rows(rows, ends, start, min(start + BATCH_ROWS, declared))
 
-    def _msgpack_rows(self, rows: list[Raw], start: int) -> Iterator[list[T]]:
-        size = sum(map(len, rows))
-        if size > BATCH_BYTES and len(rows) > 1:
-            half = len(rows) // 2
-            yield from self._msgpack_rows(rows[:half], start)
-            yield from self._msgpack_rows(rows[half:], start + half)
+    def _msgpack_rows(
+        self, rows: memoryview, ends: Sequence[int], start: int, stop: int
+    ) -> Iterator[list[T]]:
+        size = ends[stop] - ends[start]
+        if size > BATCH_BYTES and stop - start > 1:
+            half = (start + stop) // 2
+            yield from self._msgpack_rows(rows, ends, start, half)
+            yield from self._msgpack_rows(rows, ends, half, stop)
             return
         if size > MAX_ROW_BYTES:
             raise _too_long(start)
-        # A list of raw rows is encoded as the array of them, each as it is.
-        yield self._decode_numbered(_encode_msgpack(rows), start)
+        length = bytes([_ARRAY_16]) + (stop - start).to_bytes(2, "big")
+        yield self._decode_numbered(length + rows[ends[start] : ends[stop]], start)
 
     def _decode_numbered(self, piece: bytes, start: int) -> list[T]:
         """The rows of `piece`; a refusal has the number of the row in the whole message."""
@@ -165,7 +170,6 @@ class RowDecoder(Generic[T]):
             raise MessageRefused(refusal.reason, detail) from refusal
 
 
-_encode_msgpack = msgspec.msgpack.Encoder().encode
 _ARRAY_16, _ARRAY_32, _FIX_ARRAY = 0xDC, 0xDD, range(0x90, 0xA0)
 """How a MessagePack array begins: its length follows in 16 or 32 bits, or is in the first byte."""
 
