@@ -52,9 +52,6 @@ SPARE_FILES = 128
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep the interpreter from another; Python's default is ten times that."""
 
-RENDERING_THREADS = 2
-"""Compression takes half of the time of rendering, and only it runs beside another thread."""
-
 RETRY_SECONDS = 1.0
 """Before rendering again when there was no memory for it."""
 
@@ -107,8 +104,6 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         # One worker: decoding and rendering of one large snapshot at a time bounds their memory.
         worker = ThreadPoolExecutor(1, thread_name_prefix="worker")
         stack.callback(worker.shutdown, wait=False, cancel_futures=True)
-        rendering = ThreadPoolExecutor(RENDERING_THREADS, thread_name_prefix="rendering")
-        stack.callback(rendering.shutdown, wait=False, cancel_futures=True)
         auth = BasicAuth()
         stack.callback(auth.close)
         intake = _intake(service, config, gates)
@@ -120,7 +115,7 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
             refusals.counts,
             gates.last_reload,
         )
-        renderer = Renderer(layout, config.max_downstreams_exposed, rendering)
+        renderer = Renderer(layout, config.max_downstreams_exposed)
         publisher = Publisher(intake.store, renderer, intake.counters, self_metrics, worker)
         history = await _history(config.history, intake.store, stack)
         endpoints = Endpoints(

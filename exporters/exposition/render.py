@@ -12,7 +12,6 @@ text of a piece is compressed a chunk at a time and never held whole.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from heapq import nlargest
@@ -26,9 +25,6 @@ from exporters.exposition.text_format import escape, escape_all, sample
 from stats_gateway.rows.rows import take
 from stats_gateway.rows.share_sightings import same_rows
 from stats_gateway.store.sources import Source, View
-
-PARALLEL_ROWS = 4 * CHUNK_ROWS
-"""Fewer rows take less time than handing their families to other threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +46,11 @@ class Exposition(Generic[RowsT]):
 
 
 class Renderer(Generic[RowsT]):
-    """Renders one view after the other; only one thread may use it.
+    """Renders one view after the other; only one thread may use it."""
 
-    The families of a large source are rendered on the threads of `executor`, where there is one:
-    while one of them is compressed, which needs no interpreter, the lines of the next are written.
-    """
-
-    def __init__(
-        self,
-        layout: Layout[RowsT],
-        max_downstreams_exposed: int | None,
-        executor: Executor | None = None,
-    ) -> None:
+    def __init__(self, layout: Layout[RowsT], max_downstreams_exposed: int | None) -> None:
         self._layout = layout
         self._max_rows = max_downstreams_exposed
-        self._executor = executor
         self._sources: dict[str, SourceRenderer[RowsT]] = {}
 
     def render(self, view: View) -> Exposition[RowsT]:
@@ -73,7 +59,7 @@ class Renderer(Generic[RowsT]):
         pieces = {}
         for name in sorted(view.sources):
             renderer = known.get(name) or SourceRenderer(self._layout, name, self._max_rows)
-            pieces[name] = renderer.render(view.sources[name], self._executor)
+            pieces[name] = renderer.render(view.sources[name])
             self._sources[name] = renderer
         return Exposition(self._layout, pieces)
 
@@ -90,13 +76,13 @@ class SourceRenderer(Generic[RowsT]):
         self._families: dict[str, _RenderedFamily] = {}
         self._pieces = Pieces({}, {})
 
-    def render(self, source: Source, executor: Executor | None) -> Pieces:
+    def render(self, source: Source) -> Pieces:
         """The pieces of `source`: the same object where nothing changed."""
         if source is not self._source:
             rows = self._layout.rows(source)
             hidden = 0 if rows is None else self._hidden(len(rows))
             if rows is not self._rows:
-                self._families = self._render_rows(rows, executor)
+                self._families = self._render_rows(rows)
             self._source, self._rows = source, rows
             self._pieces = Pieces(
                 lines=self._lines(source, hidden),
@@ -118,24 +104,19 @@ class SourceRenderer(Generic[RowsT]):
             for family in self._layout.source_families
         }
 
-    def _render_rows(
-        self, rows: RowsT | None, executor: Executor | None
-    ) -> dict[str, "_RenderedFamily"]:
+    def _render_rows(self, rows: RowsT | None) -> dict[str, "_RenderedFamily"]:
         if rows is None:
             self._identities.forget()
             return {}
         shown = rows if not self._hidden(len(rows)) else _top(rows, self._max_rows or 0)
-        render = partial(self._render_family, shown, self._identities.update(shown))
-        families = self._layout.row_families
-        run = map if executor is None or len(shown) < PARALLEL_ROWS else executor.map
-        rendered = run(render, families)
-        return {family.name: one for family, one in zip(families, rendered, strict=True)}
+        same = self._identities.update(shown)
+        return {
+            family.name: self._render_family(family, shown, same=same)
+            for family in self._layout.row_families
+        }
 
     def _render_family(
-        self,
-        rows: RowsT,
-        same: bool,  # noqa: FBT001 - given in one place only
-        family: RowFamily[RowsT],
+        self, family: RowFamily[RowsT], rows: RowsT, *, same: bool
     ) -> "_RenderedFamily":
         before = self._families.get(family.name) if same else None
         values = family.values(rows)

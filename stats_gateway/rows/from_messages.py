@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import compress, count, islice
 from math import inf
-from operator import attrgetter, lt, not_
+from operator import lt, not_
 from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import astuple
@@ -136,7 +136,11 @@ def _device_values(devices: list[DeviceInfo | None]) -> Values:
     if _all_unknown(devices):
         return dict.fromkeys(_DEVICE_COLUMNS, devices)
     told = [_NO_DEVICE if device is None else device for device in devices]
-    return {name: list(map(told_by, told)) for name, told_by in _DEVICE_COLUMNS.items()}
+    return {
+        "device_hashrate": [device.hashrate for device in told],
+        "device_power": [device.power for device in told],
+        "device_temperature": [device.temperature for device in told],
+    }
 
 
 def _all_unknown(values: Sequence[object]) -> bool:
@@ -144,7 +148,7 @@ def _all_unknown(values: Sequence[object]) -> bool:
 
 
 _NO_DEVICE = DeviceInfo()
-_DEVICE_COLUMNS = {f"device_{field}": attrgetter(field) for field in DeviceInfo.__struct_fields__}
+_DEVICE_COLUMNS = ("device_hashrate", "device_power", "device_temperature")
 
 
 def _common_builders(previous: Rows | None, dropped: Dropped) -> dict[str, _Builder]:

@@ -1,5 +1,4 @@
 import json
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -10,7 +9,7 @@ from exporters.endpoints.lists import Lists, Page, health, services, stats
 from exporters.endpoints.responses import JsonAnswer
 from exporters.endpoints.summaries import PerSource, totals_of
 from exporters.exposition.lines import CHUNK_ROWS
-from exporters.exposition.render import PARALLEL_ROWS, Renderer
+from exporters.exposition.render import Renderer
 from exporters.exposition.text_format import Format
 from stats_gateway.errors import MessageRefused
 from stats_gateway.wire.encoding import Encoding
@@ -168,13 +167,6 @@ def test_lines_of_many_rows_are_joined_without_a_seam() -> None:
     found = samples(text(rendered(senders.store.view, Service.PROXY)))
     hashrates = [value for (name, _), value in found.items() if name == HASHRATE]
     assert sorted(hashrates) == [float(id_) for id_ in range(count)]
-
-
-def test_a_large_source_is_the_same_text_when_its_families_are_rendered_on_threads() -> None:
-    view = proxy(*(miner(id_, name=f"n{id_}") for id_ in range(PARALLEL_ROWS))).store.view
-    with ThreadPoolExecutor(2) as threads:
-        parallel = Renderer(LAYOUTS[Service.PROXY], None, threads).render(view)
-    assert text(parallel) == text(rendered(view, Service.PROXY))
 
 
 def test_the_guard_shows_the_rows_of_the_highest_hashrate_and_keeps_totals_exact() -> None:
