@@ -36,7 +36,7 @@ STREAM_BYTES = 64 * 1024
 """asyncio stops reading from a socket while it holds twice this that nobody has asked for."""
 
 INLINE_BYTES = 32 * 1024
-"""Messages up to this size (about 200 rows) take less time than handing them to a thread."""
+"""Messages up to this size (100 to 250 rows) take less time than handing them to a thread."""
 
 ANSWER_SECONDS = 10.0
 """A peer that has not read its answer by then is not going to."""
