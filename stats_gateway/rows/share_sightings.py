@@ -21,9 +21,6 @@ from stats_gateway.clock import Now
 SESSION_TOLERANCE_SECONDS = 3
 """The released senders compute `connected_at` anew each time, so it wanders by a second or so."""
 
-_FIRST_STEP = 64
-"""Items compared at first: a run is as long as this where one row in a hundred is new."""
-
 T = TypeVar("T")
 
 
@@ -127,22 +124,28 @@ def same_rows(before: Sequence[int], after: Sequence[int]) -> Iterator[tuple[int
     A run is its place in `before`, its place in `after` and its length. Example: `1 2 3 5 6` and
     `1 2 3 6 7` have the runs `(0, 0, 3)` and `(4, 3, 1)`.
     """
-    place = new_place = 0
+    place = new_place = length = 0
     while place < len(before) and new_place < len(after):
         if before[place] < after[new_place]:
             place = bisect_left(before, after[new_place], place)
         elif before[place] > after[new_place]:
             new_place = bisect_left(after, before[place], new_place)
         else:
-            length = _run_length(before, place, after, new_place)
+            # Most runs are about as long as the one before.
+            length = _run_length(before, place, after, new_place, max(1, length // 2))
             yield place, new_place, length
             place, new_place = place + length, new_place + length
 
 
-def _run_length(before: Sequence[int], place: int, after: Sequence[int], new_place: int) -> int:
-    """How many items from the two places on are the same, found by a few comparisons of slices."""
+def _run_length(
+    before: Sequence[int], place: int, after: Sequence[int], new_place: int, step: int
+) -> int:
+    """How many items from the two places on are the same, found by a few comparisons of slices.
+
+    `step` is how many items are compared at first.
+    """
     most = min(len(before) - place, len(after) - new_place)
-    length, step = 1, _FIRST_STEP
+    length = 1
     while step:
         ours = before[place + length : place + length + step]
         if length + step <= most and ours == after[new_place + length : new_place + length + step]:
