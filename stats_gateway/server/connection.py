@@ -139,6 +139,8 @@ class Connection:
                 self._session.waited(self._now() - began)
                 for item in self._session.feed(data, began):
                     await self._take(item)
+                    # A message lives as long as a name for it, and the next may be long in coming.
+                    del item
                     await self._shared.turns.renew(self._peer)
                 self._intake.received(self._peer, len(data))
                 self._hold(self._session.buffered)
