@@ -162,7 +162,7 @@ def _common_builders(previous: Rows | None, dropped: Dropped) -> dict[str, _Buil
         "work": MeasurementBuilder(dropped),
         "connected_at": NumberBuilder[int](U64),
         "last_share_at": NumberBuilder[int](U64),
-        "agent": TextBuilder[str | None](agents, _agents),
+        "agent": TextBuilder[str | None](agents, partial(_agents, once={})),
     }
 
 
@@ -286,11 +286,14 @@ def _addresses(addresses: Sequence[str | None]) -> Sequence[str | None]:
     ]
 
 
-def _agents(agents: Sequence[str | None]) -> Sequence[str | None]:
+def _agents(
+    agents: Sequence[str | None], once: dict[str | None, str | None]
+) -> Sequence[str | None]:
+    """The texts, each kept `once` however many miners say it: they say a handful in all."""
     known = [agent for agent in agents if agent is not None]
-    if "" not in known and is_clean(known, MAX_NAME_BYTES):
-        return agents
-    return [clean(agent, MAX_NAME_BYTES) if agent else None for agent in agents]
+    if "" in known or not is_clean(known, MAX_NAME_BYTES):
+        agents = [clean(agent, MAX_NAME_BYTES) if agent else None for agent in agents]
+    return list(map(once.setdefault, agents, agents))
 
 
 def _idle(rows: MinerRows, timestamp: int, now: Now) -> frozenset[int]:
