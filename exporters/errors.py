@@ -71,6 +71,6 @@ def missing_extra(program: str, error: ModuleNotFoundError) -> str:
     Raises `error` where a module of this project is missing: that is a broken installation.
     """
     library = (error.name or "").partition(".")[0]
-    if library in ("", "exporters", "stats_gateway"):
+    if library in ("", "exporters", "stats_gateway", "stats_systemd"):
         raise error
     return f"{program}: the library {library} is missing: run pip install 'stratum-stats[services]'"

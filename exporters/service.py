@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -26,12 +27,13 @@ from exporters.exposition.render import Renderer
 from exporters.exposition.self_metrics import SelfMetrics
 from exporters.history.answers import History
 from exporters.history.client import Prometheus
+from exporters.history.drawn import Drawn
 from exporters.history.promql import FAMILIES
 from exporters.http.basic_auth import BasicAuth
 from exporters.http.guard import Guard
 from exporters.http.server import HttpServer
 from exporters.logs import configure_logging
-from exporters.settings.addresses import Address, bind, bound_address
+from exporters.settings.addresses import Address, bind, bound_address, prepare
 from exporters.settings.catalogue import unknown_variables
 from exporters.settings.command_line import CommandLine, parse_command_line
 from exporters.settings.config import Config, HistorySource, build_config
@@ -43,6 +45,8 @@ from stats_gateway.server.connection import Shared
 from stats_gateway.server.server import GatewayServer
 from stats_gateway.store.store import Store
 from stats_gateway.wire.services import Service
+from stats_systemd.notify import Notifier
+from stats_systemd.sockets import SocketError, sockets_from_systemd
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,12 @@ SPARE_FILES = 128
 
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep the interpreter from another; Python's default is ten times that."""
+
+LISTENERS = ("ingest", "web")
+"""The names of the listeners in settings, and of the sockets that systemd may hand over."""
+
+UNWATCHED_SECONDS = 3600.0
+"""Between two signs of life that nobody asked for, which cost next to nothing."""
 
 RETRY_SECONDS = 1.0
 """Before rendering again when there was no memory for it."""
@@ -72,11 +82,13 @@ def run(
             return 0
         # The signal that asks for files to be read again waits until somebody listens to it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        asyncio.run(serve(service, layout, config, gates))
+        notifier = Notifier(environment, os.getpid())
+        listeners = sockets_from_systemd(environment, os.getpid(), LISTENERS)
+        asyncio.run(serve(service, layout, config, gates, listeners, notifier))
     except ConfigError as error:
         print(f"{service.value}: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
         return 2
-    except StartError as error:
+    except (SocketError, StartError) as error:
         print(f"{service.value}: {error}", file=sys.stderr)  # noqa: T201 - as above
         return 1
     return 0
@@ -95,12 +107,27 @@ def _configured(
     return build_config(service, command_line.flags, environment, tables, file)
 
 
-async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: Gates) -> None:
-    """Listen for senders and scrapers until SIGTERM or SIGINT. Raises `StartError`."""
+async def serve(
+    service: Service,
+    layout: Layout[RowsT],
+    config: Config,
+    gates: Gates,
+    listeners: Mapping[str, socket.socket] | None = None,
+    notifier: Notifier | None = None,
+) -> None:
+    """Listen for senders and scrapers until SIGTERM or SIGINT. Raises `StartError`.
+
+    `listeners` are the sockets that systemd opened, by name; what is not there is opened here.
+    """
     config = _allow_open_files(config)
+    notifier = notifier or Notifier({}, os.getpid())
     async with AsyncExitStack() as stack:
-        ingest = stack.enter_context(_bind(config.ingest_listen_address, "--ingest.listen-address"))
-        web = stack.enter_context(_bind(config.web_listen_address, "--web.listen-address"))
+        ingest, web = (
+            stack.enter_context(_listener(listeners or {}, name, address))
+            for name, address in zip(
+                LISTENERS, (config.ingest_listen_address, config.web_listen_address), strict=True
+            )
+        )
         # One worker: decoding and rendering of one large snapshot at a time bounds their memory.
         worker = ThreadPoolExecutor(1, thread_name_prefix="worker")
         stack.callback(worker.shutdown, wait=False, cancel_futures=True)
@@ -117,7 +144,8 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         )
         renderer = Renderer(layout, config.max_downstreams_exposed)
         publisher = Publisher(intake.store, renderer, intake.counters, self_metrics, worker)
-        history = await _history(config.history, intake.store, stack)
+        prometheus = await _prometheus(config.history, stack)
+        history, drawn = _history(prometheus, config.history, intake.store)
         endpoints = Endpoints(
             service=service,
             store=intake.store,
@@ -126,6 +154,7 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
             clock=read_clock,
             ingest_address=bound_address(ingest),
             history=history,
+            drawn=drawn,
             old_shapes=config.old_shapes,
         )
         app = Guard(
@@ -138,7 +167,7 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         )
         http = HttpServer(app, gates.web_config, config.web_limits, refusals)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, http, history)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, http, prometheus, notifier)
         shared = Shared(
             intake=intake,
             worker=worker,
@@ -149,8 +178,14 @@ async def serve(service: Service, layout: Layout[RowsT], config: Config, gates: 
         senders = await stack.enter_async_context(GatewayServer(shared))
         await senders.start(ingest, gates.ingest.tls)
         _announce(service, bound_address(ingest), bound_address(web), config, gates)
+        notifier.ready()
         await _run_until_stopped(
-            http, web, senders.wait(), _publish(publisher), watch(gates.watched)
+            http,
+            web,
+            senders.wait(),
+            _publish(publisher),
+            watch(gates.watched, notifier.reloading),
+            _give_signs(notifier),
         )
         log.info("stopped")
 
@@ -172,25 +207,37 @@ def _announce(
     log.info("listening for senders on %s", ingest)
     scheme = "http" if gates.web_config().tls is None else "https"
     log.info("listening for HTTP on %s://%s", scheme, web)
-    gates.warn_if_open(ingest, web, config.ingest_access)
+    if config.warn_if_open:
+        gates.warn_if_open(ingest, web, config.ingest_access)
 
 
-def _stop(http: HttpServer, history: History | None) -> None:
+def _stop(http: HttpServer, prometheus: Prometheus | None, notifier: Notifier) -> None:
+    notifier.stopping()
     http.stop()
-    if history is not None:
-        history.stop()
+    if prometheus is not None:
+        prometheus.stop()
 
 
-async def _history(source: HistorySource, store: Store, stack: AsyncExitStack) -> History | None:
+async def _prometheus(source: HistorySource, stack: AsyncExitStack) -> Prometheus | None:
     if source.prometheus_url is None:
         return None
     prometheus = Prometheus(source.prometheus_url, source.authorization_file)
-    return History(
-        await stack.enter_async_context(prometheus),
+    return await stack.enter_async_context(prometheus)
+
+
+def _history(
+    prometheus: Prometheus | None, source: HistorySource, store: Store
+) -> tuple[History | None, Drawn | None]:
+    if prometheus is None:
+        return None, None
+    scraped_as = tuple((name, "=", value) for name, value in source.labels)
+    history = History(
+        prometheus,
         FAMILIES[store.service],
-        tuple((name, "=", value) for name, value in source.labels),
+        scraped_as,
         rows=lambda: sum(len(one.rows) for one in store.view.fresh() if one.rows is not None),
     )
+    return history, Drawn(prometheus, store.service, scraped_as)
 
 
 async def _publish(publisher: Publisher[RowsT]) -> None:
@@ -201,6 +248,13 @@ async def _publish(publisher: Publisher[RowsT]) -> None:
         except MemoryError:
             log.error("no memory to render; what was rendered last stays")  # noqa: TRY400 - no trace needed
             await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _give_signs(notifier: Notifier) -> None:
+    """Tell systemd that the event loop turns, for as long as it does."""
+    while True:
+        notifier.alive()
+        await asyncio.sleep(notifier.seconds_between_signs or UNWATCHED_SECONDS)
 
 
 async def _run_until_stopped(
@@ -223,13 +277,20 @@ async def _run_until_stopped(
         task.result()
 
 
-def _bind(address: Address, flag: str) -> socket.socket:
+def _listener(
+    from_systemd: Mapping[str, socket.socket], name: str, address: Address
+) -> socket.socket:
+    """The socket `name` that systemd opened, else one that is bound to `address`."""
+    if name in from_systemd:
+        return prepare(from_systemd[name])
     try:
         return bind(address)
     except OSError as error:
         # Python appends the address, which stands here already.
         reason = (error.strerror or str(error)).partition(" (while")[0]
-        raise StartError(f"cannot listen on {address} ({flag}): {reason}") from error
+        raise StartError(
+            f"cannot listen on {address} (--{name}.listen-address): {reason}"
+        ) from error
 
 
 def _allow_open_files(config: Config) -> Config:

@@ -44,23 +44,26 @@ clean() { rm -rf "$1" 2>/dev/null || { sleep 1 && rm -rf "$1"; }; }
 inside() {
   local suite=$1 root=$2/root
   say "making it"
+  # Named, since an older debootstrap knows no newer suite; it has one script for all of Debian's.
   debootstrap --variant=minbase --include=python3,make,ca-certificates "$suite" "$root" "$(mirror)" \
-    >"$2/log" 2>&1 || exit "$not_to_be_had"
+    /usr/share/debootstrap/scripts/sid >"$2/log" 2>&1 || exit "$not_to_be_had"
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/dev/shm"
   chroot "$root" useradd --create-home newcomer
   take_settings "$root"
   mkdir "$root/home/newcomer/stratum-stats"
-  tar --create --exclude-vcs --exclude=./.venv --exclude=./.tools --exclude=./.demo --exclude='./.*_cache' . |
+  tar --create --exclude-vcs --exclude=./.venv --exclude=./.tools --exclude=./.demo --exclude='./.*_cache' \
+    --exclude=node_modules . |
     tar --extract --directory "$root/home/newcomer/stratum-stats"
   chroot "$root" chown -R newcomer: /home/newcomer
 
   say "make demo"
   as newcomer make demo DEMO="--for 2" | tee "$2/demo"
-  grep -q '^ *Prometheus, ' "$2/demo"
+  grep -q '^  Prometheus ' "$2/demo"
+  grep -q 'Importing 7 days of simulated history' "$2/demo" && ! grep 'No history' "$2/demo"
   say "make demo, again and without a network"
   as newcomer env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 make demo DEMO="--for 2" >"$2/demo"
-  grep '^ *Prometheus, ' "$2/demo"
+  grep '^  Prometheus ' "$2/demo"
   say "make fast"
   as newcomer env CI=true make fast
   say "the README's way to install it"
@@ -68,6 +71,11 @@ inside() {
   as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)" >"$2/log" 2>&1 ||
     { tail -n 20 "$2/log" && exit 1; }
   as newcomer /opt/stratum-stats/bin/stats-proxy --config.check
+  say "make install, over it, and make uninstall"
+  as root make install >"$2/log" 2>&1 || { tail -n 20 "$2/log" && exit 1; }
+  as newcomer /opt/stratum-stats/bin/stats-proxy --config.check --config.file=/etc/stratum-stats/stats-proxy.toml
+  as root make uninstall
+  [ ! -e "$root/opt/stratum-stats" ]
 }
 
 say() { echo "Fresh Debian ($suite): $1"; }

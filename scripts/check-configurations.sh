@@ -20,6 +20,20 @@ done
 if have amtool; then
   run amtool check-config prometheus/alertmanager.yml
 fi
+if have actionlint; then
+  run actionlint .github/workflows/*.yml
+else # neither Debian nor PyPI has the program itself, and this project does not need Go
+  echo "The workflows are not linted. To lint them: go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+fi
+if have systemd-analyze; then
+  for unit in deploy/systemd/*.service; do
+    # In tenths: 2.0 of 10, where a unit without any protection has 9.6.
+    echo "systemd-analyze security --offline=true --threshold=20 $unit"
+    systemd-analyze security --offline=true --threshold=20 --no-pager "$unit" >/dev/null || {
+      systemd-analyze security --offline=true --no-pager "$unit" && exit 1
+    }
+  done
+fi
 if have docker-compose; then
   # Compose refuses to start without a password; any will do to read the file.
   export GRAFANA_ADMIN_PASSWORD=only-to-read-the-file

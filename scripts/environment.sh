@@ -18,7 +18,6 @@ fi
 # Makes .venv. Debian has Python's pip in a package of its own, whose wheel need not be installed.
 make_environment() {
   local python=$1 wheels=$PWD/.tools/download/python3-pip-whl/usr/share/python-wheels
-  echo "Making .venv with $python"
   if "$python" -c 'import ensurepip' 2>/dev/null; then
     "$python" -m venv --clear .venv
     return
@@ -31,16 +30,18 @@ make_environment() {
 
 if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
   python=$(scripts/python.sh)
-  make_environment "$python" || {
+  tell "Making .venv with $python" make_environment "$python" || {
     package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     echo "$python cannot make virtual environments. Run: sudo apt-get install $package" >&2
     exit 1
   }
 fi
 
-echo "Installing what $lock_file names into .venv"
-.venv/bin/pip install --quiet --require-hashes -r "$lock_file"
-# compat: one path entry, so that a package added later is found without installing again.
-.venv/bin/pip install --quiet --no-deps --no-index --no-build-isolation \
-  --config-settings editable_mode=compat --editable .
+install_locked() {
+  .venv/bin/pip install --quiet --require-hashes -r "$lock_file" &&
+    # compat: one path entry, so that a package added later is found without installing again.
+    .venv/bin/pip install --quiet --no-deps --no-index --no-build-isolation \
+      --config-settings editable_mode=compat --editable .
+}
+tell "Installing what $lock_file names into .venv" install_locked
 touch "$stamp"

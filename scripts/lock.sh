@@ -16,4 +16,5 @@ compile() {
 }
 compile "$@" pyproject.toml --extra services --group build --output-file requirements.lock
 compile "$@" pyproject.toml --extra services --group dev --output-file requirements-dev.lock
-echo "Wrote requirements.lock and requirements-dev.lock"
+compile "$@" --group release --output-file requirements-release.lock
+echo "Wrote requirements.lock, requirements-dev.lock and requirements-release.lock"

@@ -2,6 +2,9 @@
 # Sourced by the scripts that need Debian's packages: these are unpacked into .tools, which needs no
 # root and changes nothing elsewhere. Installed, Debian's Prometheus would start on this machine.
 
+# shellcheck source=scripts/progress.sh
+source scripts/progress.sh
+
 # Options of apt for package lists of our own, once fresh_lists has fetched some.
 apt_lists=()
 
@@ -12,11 +15,10 @@ known() { apt-cache "${apt_lists[@]}" show "$1" >/dev/null 2>&1; }
 # and container images have none.
 fresh_lists() {
   command -v apt-get >/dev/null && [ ${#apt_lists[@]} -eq 0 ] || return 1
-  echo "Fetching package lists into .tools"
   mkdir -p .tools/apt/lists/partial .tools/apt/cache
   trap 'rm -rf .tools/apt' EXIT
   apt_lists=(-o "Dir::State::lists=$PWD/.tools/apt/lists" -o "Dir::Cache=$PWD/.tools/apt/cache" -o Acquire::Languages=none)
-  apt-get "${apt_lists[@]}" update -qq 2>.tools/apt.log || { cat .tools/apt.log >&2 && return 1; }
+  tell "Fetching package lists into .tools" apt-get "${apt_lists[@]}" update -qq 2>.tools/apt.log || { cat .tools/apt.log >&2 && return 1; }
 }
 
 # Prints the names of a package and of those it depends on whose names match.
@@ -29,10 +31,11 @@ with_dependencies() {
 
 # Unpacks packages into .tools/download/FOLDER, if FILE is then in there. What the folder held before
 # stays until the new content is complete. Usage: unpack FOLDER FILE PACKAGE...
-unpack() {
+unpack() { tell "Fetching $1 into .tools" fetch_and_unpack "$@"; }
+
+fetch_and_unpack() {
   local folder=$PWD/.tools/download/$1 file=$2 new=$PWD/.tools/download/$1.new deb
   shift 2
-  echo "Fetching $1 into .tools"
   rm -rf "$new" && mkdir -p "$new/deb"
   if download "$new/deb" "$@" || { fresh_lists && download "$new/deb" "$@"; }; then
     for deb in "$new"/deb/*.deb; do

@@ -6,6 +6,7 @@
 # machine's sources and its package database stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/progress.sh
 
 root=$PWD/.tools/testing
 bin=$PWD/.tools/bin
@@ -30,12 +31,13 @@ apt_here() {
     --option APT::Sandbox::User=root "${@:2}"
 }
 
-echo "Fetching ${packages[*]} of Debian testing into .tools"
-apt_here get update
-(cd "$root/deb" && apt_here get download "${packages[@]}")
-for deb in "$root"/deb/*.deb; do
-  dpkg-deb --extract "$deb" "$root/unpacked"
-done
+fetch() {
+  apt_here get update && (cd "$root/deb" && apt_here get download "${packages[@]}") || return 1
+  for deb in "$root"/deb/*.deb; do
+    dpkg-deb --extract "$deb" "$root/unpacked" || return 1
+  done
+}
+tell "Fetching ${packages[*]} of Debian testing into .tools" fetch
 rm -r "$root/deb" "$root/lists" "$root/cache"
 
 ln -sf "$root/unpacked/usr/bin/prometheus" "$bin/prometheus3"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Gets the programs that checks, tests and the demo run for real.
 # Usage: tools.sh [PROGRAM...], without names: all that can be had without root
-#        tools.sh --for-tests, all
+#        tools.sh --for-tests or --for-checks, all that tests or checks need
 #
 # What is on the PATH is used. The rest is unpacked into .tools. A few programs have to be installed,
 # which only CI does by itself. A program that is not to be had is named with the command that brings
@@ -12,8 +12,8 @@ source scripts/packages.sh
 
 fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3)
 # A browser has too many libraries to be unpacked, openssl finds its configuration in one place
-# only, and ip is run as root.
-installed=(openssl chromium ip)
+# only, ip is run as root, and systemd-analyze looks for its library where it is installed.
+installed=(openssl chromium ip systemd-analyze)
 
 mkdir -p .tools/bin .tools/download
 exec 9>.tools/tools.flock
@@ -88,8 +88,8 @@ fetch() {
   promtool)
     if known promtool; then # since Debian 13
       get promtool promtool
-    else
-      get promtool prometheus
+    else # it comes with Prometheus, whose pages must not be missing when that is asked for
+      fetch prometheus && get promtool prometheus
     fi
     ;;
   amtool) get amtool prometheus-alertmanager ;;
@@ -103,11 +103,18 @@ fetch() {
   esac
 }
 
-package_of() { case $1 in ip) echo iproute2 ;; *) echo "$1" ;; esac; }
+package_of() {
+  case $1 in
+  ip) echo iproute2 ;;
+  systemd-analyze) echo systemd ;;
+  *) echo "$1" ;;
+  esac
+}
 
 case ${1:-} in
 "") wanted=("${fetched[@]}") ;;
 --for-tests) wanted=("${fetched[@]}" "${installed[@]}") ;;
+--for-checks) wanted=("${fetched[@]}" systemd-analyze) ;;
 *) wanted=("$@") ;;
 esac
 

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from stats_feed.simulate import options as simulate
 from stats_feed.simulate import run as simulate_run
 from stats_feed.sri import feed as sri_feed
 from stats_feed.sri import options as sri
+from stats_systemd.notify import Notifier
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +118,7 @@ def _run(command: Command, options: Any) -> int:  # noqa: ANN401 - each command 
             if common.health is not None:
                 stack.enter_context(HealthServer(common.health, health))
             gateways = Gateways(stack, health, token=common.token, version=_version())
+            stack.enter_context(Notifier(os.environ, os.getpid()).running())
             command.run(options, gateways, health, _stop_on_signals())
     except (OSError, WrongSourceError) as error:
         print(f"stats-feed {command.name}: {error}", file=sys.stderr)  # noqa: T201 - the answer

@@ -8,18 +8,6 @@ from stats_feed.gateways import Destination, Service
 from stats_feed.health import Address
 from stats_feed.logs import FORMATS, LEVELS
 
-__all__ = [
-    "CommonOptions",
-    "add_common",
-    "add_sending",
-    "address",
-    "common_options",
-    "destination",
-    "not_negative",
-    "positive",
-    "whole",
-]
-
 WIDTH = 80
 """Columns that a line of `--help` may take, however wide the terminal is."""
 

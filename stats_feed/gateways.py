@@ -9,9 +9,6 @@ from stats_feed.health import Address, Health
 from stats_feed.polling import WrongSourceError
 from stats_gateway.sender import StatsHandle
 
-__all__ = ["DEFAULTS", "Destination", "Gateways", "Handles", "Service"]
-
-
 Handles = Sequence[StatsHandle]
 
 

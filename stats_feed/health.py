@@ -11,8 +11,6 @@ from typing import ClassVar
 
 from stats_gateway.sender import StatsHandle
 
-__all__ = ["Address", "Health", "HealthServer", "SourceHealth"]
-
 logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 5.0
@@ -61,7 +59,7 @@ class Health:
         self._version = version
         self._lock = threading.Lock()
         self._sources: list[SourceHealth] = []
-        self._gateways: list[tuple[str, str, StatsHandle]] = []
+        self._gateways: dict[tuple[str, str], StatsHandle] = {}
 
     def add_source(self, source: str) -> SourceHealth:
         """Add a source that is read."""
@@ -71,14 +69,14 @@ class Health:
         return health
 
     def add_gateway(self, source: str, address: Address, handle: StatsHandle) -> None:
-        """Add a gateway that a source's snapshots go to."""
+        """Add a gateway that a source's snapshots go to, or its handle in place of an older one."""
         with self._lock:
-            self._gateways.append((source, f"{address[0]}:{address[1]}", handle))
+            self._gateways[source, f"{address[0]}:{address[1]}"] = handle
 
     def exposition(self) -> str:
         """Return everything in Prometheus's text format."""
         with self._lock:
-            sources, gateways = list(self._sources), list(self._gateways)
+            sources, gateways = list(self._sources), dict(self._gateways)
         families = [
             _build_info(self._version),
             *_source_families(sources),
@@ -127,10 +125,10 @@ def _source_families(sources: list[SourceHealth]) -> Iterator[str]:
     yield _family("stats_feed_read_failures_total", "counter", "Readings that failed.", failures)
 
 
-def _gateway_families(gateways: list[tuple[str, str, StatsHandle]]) -> Iterator[str]:
+def _gateway_families(gateways: dict[tuple[str, str], StatsHandle]) -> Iterator[str]:
     states = [
         ({"source": source, "gateway": gateway}, handle.statistics())
-        for source, gateway, handle in gateways
+        for (source, gateway), handle in gateways.items()
     ]
     for name, kind, help_, field in (
         ("connected", "gauge", "Whether the gateway has welcomed this feed.", "connected"),

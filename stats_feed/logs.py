@@ -5,8 +5,6 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-__all__ = ["FORMATS", "LEVELS", "configure_logging"]
-
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,

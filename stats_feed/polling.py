@@ -16,8 +16,6 @@ from typing import Protocol
 from stats_feed.health import SourceHealth
 from stats_gateway.sender import Outgoing, Snapshot, StatsHandle
 
-__all__ = ["Delivery", "Failure", "Poller", "ReadError", "Source", "WrongSourceError", "poll_all"]
-
 logger = logging.getLogger(__name__)
 
 JOIN_SECONDS = 2.0

@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e.harness.program import Program
 from tests.support.programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +78,7 @@ def test_dependencies_are_waited_for_until_healthy(name: str) -> None:
 @each_service
 def test_project_files_are_mounted_read_only(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
-        source = volume.split(":")[0]
+        source = re.sub(r"\$\{[A-Z_]+:-([^}]+)\}", r"\1", volume).split(":")[0]
         if source.startswith("."):
             assert volume.endswith(":ro")
             assert (ROOT / source).exists()
@@ -93,6 +96,46 @@ def test_no_password_has_a_default() -> None:
 def test_nothing_can_be_changed_over_prometheus_port() -> None:
     command = SERVICES["prometheus"]["command"]
     assert not any(re.search(r"lifecycle|admin-api|remote-write", flag) for flag in command)
+
+
+@pytest.mark.parametrize("name", ["stats-proxy", "stats-pool"])
+def test_a_service_takes_its_settings_from_a_folder_that_env_names(name: str) -> None:
+    service = SERVICES[name]
+    assert service["volumes"] == ["${CONFIG_FOLDER:-./deploy/compose}:/etc/stratum-stats:ro"]
+    file = ROOT / "deploy" / "compose" / f"{name}.toml"
+    assert service["command"] == [name, f"--config.file=/etc/stratum-stats/{file.name}"]
+    settings = tomllib.loads(file.read_text())
+    ports = [port.rpartition(":")[2] for port in service["ports"]]
+    listening = [settings[table]["listen_address"] for table in ("ingest", "web")]
+    assert listening == [f"0.0.0.0:{port}" for port in ports]
+    assert service["environment"]["HEALTH_URL"].endswith(f"127.0.0.1:{ports[1]}/-/healthy")
+
+
+@pytest.mark.parametrize("name", ["proxy", "pool"])
+def test_every_line_of_the_shipped_settings_is_accepted(name: str, tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "compose" / f"stats-{name}.toml").read_text()
+    contents = {"tokens": "s3cret a\n", "web.yml": "basic_auth_users:\n  a: $2y$04$" + "." * 53}
+    for file, content in contents.items():
+        (tmp_path / file).write_text(content)
+        (tmp_path / file).chmod(0o600)
+    # TLS needs certificates that are right: other tests make some.
+    lines = [line for line in text.splitlines() if "tls_" not in line]
+    uncommented = "\n".join(re.sub(r'^#(?=\w+ = |")', "", line) for line in lines)
+    settings = tmp_path / "settings.toml"
+    settings.write_text(uncommented.replace("/etc/stratum-stats/", f"{tmp_path}/"))
+    command = [sys.executable, "-m", f"exporters.{name}", "--config.check"]
+    checked = run([*command, f"--config.file={settings}"], cwd=ROOT)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_a_service_does_not_warn_of_what_the_published_ports_decide(tmp_path: Path) -> None:
+    shipped = (ROOT / "deploy" / "compose" / "stats-proxy.toml").read_text()
+    settings = tmp_path / "stats-proxy.toml"
+    settings.write_text(re.sub(r"0\.0\.0\.0:\d+", "0.0.0.0:0", shipped))
+    with Program("exporters.proxy", f"--config.file={settings}") as program:
+        program.wait_for_line("listening for HTTP")
+        assert program.stop() == 0
+        assert "level=warn" not in program.log()
 
 
 def test_prometheus_says_how_long_it_keeps_data() -> None:

@@ -4,13 +4,14 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
+from tests.support.cases import for_each
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("stats_gateway", "exporters", "stats_feed", "stats_history")
+PACKAGES = ("stats_gateway", "exporters", "stats_feed", "stats_history", "stats_systemd")
 OURS = (*PACKAGES, "scripts", "benchmarks", "tests")
 
 # By folder, the innermost first: what may be imported besides the standard library and itself.
@@ -19,14 +20,16 @@ MAY_IMPORT = {
     # msgpack: text that msgspec does not accept is mended through it.
     "stats_gateway": {"msgspec", "msgpack"},
     "exporters": {
-        *("stats_gateway", "prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
+        *("stats_gateway", "stats_systemd"),
+        *("prometheus_client", "starlette", "uvicorn", "isal", "msgspec"),
         # h11 is uvicorn's parser; yaml and bcrypt read and check the web configuration; httpx asks
-        # Prometheus for history.
-        *("h11", "yaml", "bcrypt", "httpx"),
+        # Prometheus for history; markdown_it renders the runbook.
+        *("h11", "yaml", "bcrypt", "httpx", "markdown_it"),
     },
-    "stats_feed": {"stats_gateway.sender"},
+    "stats_feed": {"stats_gateway.sender", "stats_systemd"},
     # The package alone, which says the version.
     "stats_history": {"=stats_gateway"},
+    "stats_systemd": set(),
 }
 
 # The rooms of a package from the top floor down: a module imports from its own room and from those
@@ -70,9 +73,14 @@ def modules() -> list[str]:
     )
 
 
+@cache
+def parsed(module: str) -> ast.Module:
+    return ast.parse((ROOT / module).read_text())
+
+
 def imports(module: str, *, also_when_called: bool) -> Iterator[str]:
     """The names of the modules that `module` imports."""
-    tree = ast.parse((ROOT / module).read_text())
+    tree = parsed(module)
     nodes = ast.walk(tree) if also_when_called else iter(tree.body)
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -111,7 +119,7 @@ def is_allowed(imported: str, folder: str) -> bool:
     return any((imported + ".").startswith(f"{name}.") for name in allowed)
 
 
-@pytest.mark.parametrize("module", modules())
+@for_each("module", modules())
 def test_a_module_imports_only_what_its_folder_may(module: str) -> None:
     forbidden = [
         name
@@ -145,7 +153,7 @@ def floor(module: str) -> int | None:
     return next((number for number, rooms in enumerate(floors) if room in rooms), None)
 
 
-@pytest.mark.parametrize("module", [one for one in modules() if floor(one) is not None])
+@for_each("module", [one for one in modules() if floor(one) is not None])
 def test_a_module_imports_only_from_its_own_room_and_from_those_below(module: str) -> None:
     package, room = module.split("/")[:2]
     upward = []
@@ -193,9 +201,9 @@ def is_room(folder: Path) -> bool:
     }
 
 
-@pytest.mark.parametrize("module", modules())
+@for_each("module", modules())
 def test_a_modules_docstring_begins_with_a_full_sentence(module: str) -> None:
-    docstring = ast.get_docstring(ast.parse((ROOT / module).read_text())) or ""
+    docstring = ast.get_docstring(parsed(module)) or ""
     first = docstring.split("\n\n")[0].replace("\n", " ")
     assert first.endswith("."), first
     assert len(first.split()) >= MIN_WORDS, first

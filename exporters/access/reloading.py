@@ -12,6 +12,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -85,8 +86,11 @@ class Watched(Generic[T]):
         self._error = error
 
 
-async def watch(watched: Sequence[Watched[Any]]) -> None:  # Any: files of every meaning
-    """Look at all of `watched` for ever, and at once after SIGHUP."""
+async def watch(
+    watched: Sequence[Watched[Any]],  # Any: files of every meaning
+    reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
+    """Look at all of `watched` for ever, and at once after SIGHUP, within a `reloading()`."""
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
@@ -97,8 +101,9 @@ async def watch(watched: Sequence[Watched[Any]]) -> None:  # Any: files of every
         asked.clear()
         if at_once:
             log.info("SIGHUP: files that say who may come in are read again")
-        for one in watched:
-            await asyncio.to_thread(one.look, at_once=at_once)
+        with reloading() if at_once else nullcontext():
+            for one in watched:
+                await asyncio.to_thread(one.look, at_once=at_once)
 
 
 def _signature(files: Iterable[Path]) -> _Signature:

@@ -41,21 +41,28 @@ class Lists:
 
     def miners(self, view: View, page: Page) -> Json:
         """The miners of every fresh source, by source, name and downstream_id."""
-        named = [(one, one.miners) for one in _by_name(view) if one.miners is not None]
-        return self._list("miners", named, page, _miner)
+        return page.cut("miners", *self._miners(view))
 
     def connections(self, view: View, page: Page) -> Json:
         """The connections of every fresh source, by source, type and downstream_id."""
-        named = [(one, one.connections) for one in _by_name(view) if one.connections is not None]
-        return self._list("connections", named, page, _connection)
+        return page.cut("connections", *self._connections(view))
 
-    def _list(
-        self,
-        key: str,
-        sources: Sequence[tuple[Source, R]],
-        page: Page,
-        row: Callable[[str, R, int], Json],
-    ) -> Json:
+    def first(self, view: View, service: Service, most: int) -> Sequence[Json]:
+        """The first rows of the kind that the service is about."""
+        total, between = self._miners(view) if service is Service.PROXY else self._connections(view)
+        return between(0, min(most, total))
+
+    def _miners(self, view: View) -> "_Counted":
+        named = [(one, one.miners) for one in _by_name(view) if one.miners is not None]
+        return self._counted(named, _miner)
+
+    def _connections(self, view: View) -> "_Counted":
+        named = [(one, one.connections) for one in _by_name(view) if one.connections is not None]
+        return self._counted(named, _connection)
+
+    def _counted(
+        self, sources: Sequence[tuple[Source, R]], row: Callable[[str, R, int], Json]
+    ) -> "_Counted":
         def between(start: int, end: int) -> Sequence[Json]:
             found: list[Json] = []
             first = 0
@@ -66,7 +73,33 @@ class Lists:
                 first += len(rows)
             return found
 
-        return page.cut(key, sum(len(rows) for _, rows in sources), between)
+        return sum(len(rows) for _, rows in sources), between
+
+
+_Counted: TypeAlias = tuple[int, Callable[[int, int], Sequence[Json]]]
+"""The number of all rows, and what gives the rows of a range."""
+
+
+def miners_named(view: View, name: str, source: str | None = None) -> Sequence[Json]:
+    """The sessions of one miner at every fresh source, or at one, in the shape of the list."""
+    return [
+        _miner(one.name, one.miners, index)
+        for one in _by_name(view)
+        if one.miners is not None and source in (None, one.name)
+        for index, found in enumerate(one.miners.name)
+        if found == name
+    ]
+
+
+def connections_with_id(view: View, id_: int, source: str | None = None) -> Sequence[Json]:
+    """The connections that have one `downstream_id`, of which each source may have one."""
+    return [
+        _connection(one.name, one.connections, index)
+        for one in _by_name(view)
+        if one.connections is not None and source in (None, one.name)
+        for index, found in enumerate(one.connections.downstream_id)
+        if found == id_
+    ]
 
 
 def services(view: View, page: Page) -> Json:

@@ -13,7 +13,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporters.endpoints import lists
-from exporters.endpoints.history import HistoryEndpoints
+from exporters.endpoints.documents.description import description_routes
+from exporters.endpoints.documents.runbook import read_runbook
+from exporters.endpoints.history.alerts import AlertEndpoints
+from exporters.endpoints.history.charts import ChartEndpoints
+from exporters.endpoints.history.hashrate import HistoryEndpoints
 from exporters.endpoints.lists import Json, Lists, Page
 from exporters.endpoints.negotiation import accepts_gzip, choose_format
 from exporters.endpoints.old_shapes import OldEndpoints
@@ -28,6 +32,7 @@ from exporters.exposition.publisher import Publisher
 from exporters.exposition.self_metrics import SelfMetrics
 from exporters.exposition.text_format import OPENMETRICS_END, Format
 from exporters.history.answers import History
+from exporters.history.drawn import Drawn
 from exporters.settings.addresses import Address
 from stats_gateway.clock import Now
 from stats_gateway.store.sources import View
@@ -48,6 +53,8 @@ class Endpoints(Generic[RowsT]):
     """The address for senders, which the page tells."""
     history: History | None = None
     """Hashrate over time; None where no Prometheus is configured."""
+    drawn: Drawn | None = None
+    """History and alerts for the page; None where no Prometheus is configured."""
     old_shapes: bool = False
     """Whether the old services' paths answer in their shapes."""
     lists: Lists = field(default_factory=Lists)
@@ -117,7 +124,10 @@ class Endpoints(Generic[RowsT]):
     def routes(self) -> Iterator[Route]:
         """Every path of this service."""
         yield Route("/metrics", self.metrics)
-        yield from page_routes(self.store, self.clock, self.ingest_address, self.totals)
+        yield from page_routes(
+            *(self.store, self.clock, self.ingest_address, self.totals, self.lists),
+            has_history=self.drawn is not None,
+        )
         if self.old_shapes:
             # First, since the first route of a path is the one that answers.
             yield from OldEndpoints(service=self.service, store=self.store).routes()
@@ -129,6 +139,15 @@ class Endpoints(Generic[RowsT]):
         yield Route("/api/stats", self.stats)
         history = HistoryEndpoints(service=self.service, history=self.history, clock=self.clock)
         yield from history.routes()
+        charts = ChartEndpoints(service=self.service, drawn=self.drawn, clock=self.clock)
+        yield from charts.routes()
+        yield from description_routes(self.service)
+        runbook = read_runbook()
+        yield from runbook.routes()
+        alerts = AlertEndpoints(
+            service=self.service, drawn=self.drawn, clock=self.clock, runbook=runbook
+        )
+        yield from alerts.routes()
         yield Route("/health", self.health)
         yield Route("/-/healthy", self.healthy)
         yield Route("/-/ready", self.ready)

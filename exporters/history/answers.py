@@ -1,12 +1,12 @@
 """Answers questions for hashrate over time, and asks Prometheus once for all who want the same."""
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from exporters.history.client import Point, Prometheus, Question
+from exporters.history.client import Prometheus, Question
+from exporters.history.decoding import Point
 from exporters.history.promql import Families, Matcher, Subject, hashrate, known
+from exporters.history.sharing import SharedAnswers
 
 POINTS = 500
 """About this many points for any range: a chart shows no more. Prometheus allows 11,000."""
@@ -67,11 +67,7 @@ class History:
         self._families = families
         self._scraped_as = scraped_as
         self._rows = rows
-        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
-
-    def stop(self) -> None:
-        """Have every question fail at once, for a service that stops."""
-        self._prometheus.stop()
+        self._shared = SharedAnswers[list[Point]](KEPT_ANSWERS)
 
     async def hashrate(self, subject: Subject, wanted: Range, now: float) -> list[Point]:
         """Averages over the steps that end at the points; `now` is monotonic.
@@ -97,28 +93,6 @@ class History:
     async def _points(self, question: Question | None, now: float) -> list[Point]:
         if question is None:
             return []
-        kept = self._kept.get(question)
-        if kept is None or now - kept.asked_at >= KEPT_SECONDS:
-            kept = _Kept(asyncio.create_task(self._prometheus.ask(question)), now)
-            kept.answer.add_done_callback(lambda done: self._forget_failure(question, done))
-            self._kept[question] = kept
-            self._kept.move_to_end(question)
-            if len(self._kept) > KEPT_ANSWERS:
-                self._kept.popitem(last=False)
-        # Shielded, so that one client that goes away does not take the answer from the others.
-        return await asyncio.shield(kept.answer)
-
-    def _forget_failure(self, question: Question, done: "asyncio.Task[list[Point]]") -> None:
-        """Forget an answer that failed, so that the question may be asked again at once."""
-        kept = self._kept.get(question)
-        failed = done.cancelled() or done.exception() is not None
-        if failed and kept is not None and kept.answer is done:
-            del self._kept[question]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An answer, which may be under way."""
-
-    answer: "asyncio.Task[list[Point]]"
-    asked_at: float
+        return await self._shared.get(
+            question, now, lambda _: KEPT_SECONDS, lambda: self._prometheus.ask(question)
+        )

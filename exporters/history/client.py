@@ -1,17 +1,17 @@
-"""Asks Prometheus, or any server that speaks its HTTP API, for one series over time."""
+"""Asks Prometheus, or any server that speaks its HTTP API, for series over time and for alerts."""
 
 import asyncio
 import logging
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Self
 
 import httpx
-import msgspec
 
 from exporters.errors import PrometheusBusy, PrometheusError
+from exporters.history.decoding import Alert, Point, Series, alerts_in, series_in
 
 ANSWER_SECONDS = 5.0
 """The time for a whole answer: who waits for a chart has given up by then."""
@@ -22,30 +22,8 @@ MAX_QUESTIONS = 8
 MAX_ANSWER_BYTES = 1 << 20
 """The size of one answer: ten times what 1,000 points take."""
 
-MAX_DETAIL = 200
-"""Characters of a server's own error text that are passed on."""
-
-Point = tuple[float, float]
-"""Unix seconds, and a value."""
-
-
-class _Series(msgspec.Struct):
-    values: list[tuple[float, str]]
-
-
-class _Data(msgspec.Struct):
-    result: list[_Series] = []
-
-
-class _Answer(msgspec.Struct):
-    """The part of an answer of `/api/v1/query_range` that is used."""
-
-    status: str
-    data: _Data | None = None
-    error: str = ""
-
-
-_decode = msgspec.json.Decoder(_Answer).decode
+MAX_ALERTS_BYTES = 8 << 20
+"""The size of an answer with alerts: some 10,000 alerts, as of a farm that is off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +41,7 @@ class Prometheus:
 
     def __init__(self, url: str, authorization_file: Path | None = None) -> None:
         """`url` as from `parse_url`; the file holds the value of the Authorization header."""
-        self._url = f"{url}/api/v1/query_range"
+        self._url = f"{url}/api/v1"
         self._authorization_file = authorization_file
         self._client = httpx.AsyncClient(
             verify=ssl.create_default_context(),
@@ -99,6 +77,29 @@ class Prometheus:
 
         Raises `PrometheusBusy` and `PrometheusError`.
         """
+        return next((one.points for one in await self.series(question)), [])
+
+    async def series(self, question: Question) -> list[Series]:
+        """Ask for every series of one expression. Raises `PrometheusBusy` and `PrometheusError`."""
+        form = {
+            "query": question.expression,
+            "start": str(question.start),
+            "end": str(question.end),
+            "step": str(question.step),
+            # Prometheus is to stop, too, when nobody waits any more.
+            "timeout": f"{ANSWER_SECONDS:g}s",
+        }
+        return series_in(*await self._request("POST", "query_range", MAX_ANSWER_BYTES, form))
+
+    async def alerts(self) -> list[Alert]:
+        """Ask for the pending and firing alerts. Raises `PrometheusBusy` and `PrometheusError`."""
+        status, body = await self._request("GET", "alerts", MAX_ALERTS_BYTES)
+        return await asyncio.to_thread(alerts_in, status, body)
+
+    async def _request(
+        self, method: str, path: str, most: int, form: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Give the status and the body of one answer of at most `most` bytes."""
         if self._stopped:
             raise _stopping()
         if len(self._deadlines) >= MAX_QUESTIONS:
@@ -107,7 +108,7 @@ class Prometheus:
         self._deadlines.add(deadline)
         try:
             async with deadline:
-                return _points(*await self._post(question))
+                return await self._read(method, path, most, form)
         except TimeoutError as error:
             if self._stopped:
                 raise _stopping() from error
@@ -118,25 +119,19 @@ class Prometheus:
         finally:
             self._deadlines.discard(deadline)
 
-    async def _post(self, question: Question) -> tuple[int, bytes]:
-        """Give the status and the body of the answer."""
-        form = {
-            "query": question.expression,
-            "start": str(question.start),
-            "end": str(question.end),
-            "step": str(question.step),
-            # Prometheus is to stop, too, when nobody waits any more.
-            "timeout": f"{ANSWER_SECONDS:g}s",
-        }
+    async def _read(
+        self, method: str, path: str, most: int, form: Mapping[str, str] | None
+    ) -> tuple[int, bytes]:
         headers = {}
         if self._authorization_file is not None:
             headers["Authorization"] = _authorization(self._authorization_file)
         body = bytearray()
-        async with self._client.stream("POST", self._url, data=form, headers=headers) as response:
+        url = f"{self._url}/{path}"
+        async with self._client.stream(method, url, data=form, headers=headers) as response:
             async for piece in response.aiter_raw():
                 body += piece
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise PrometheusError(f"Prometheus answered over {MAX_ANSWER_BYTES} bytes")
+                if len(body) > most:
+                    raise PrometheusError(f"Prometheus answered over {most} bytes")
         return response.status_code, bytes(body)
 
 
@@ -160,15 +155,3 @@ def _authorization(file: Path) -> str:
     if not text or not text.isascii() or not text.isprintable():
         raise PrometheusError("history.authorization_file must hold one line of printable ASCII")
     return text
-
-
-def _points(status: int, body: bytes) -> list[Point]:
-    try:
-        answer = _decode(body)
-        result = [] if answer.data is None else answer.data.result[:1]
-        points = [(when, float(value)) for series in result for when, value in series.values]
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        raise PrometheusError(f"Prometheus answered {status}, and not as Prometheus does") from None
-    if answer.status != "success":
-        raise PrometheusError(f"Prometheus answered {status}: {answer.error[:MAX_DETAIL]}")
-    return [(when, value) for when, value in points if isfinite(value)]

@@ -94,7 +94,7 @@ class Subject:
 
 def known(families: Families, subject: Subject, step: int) -> str:
     """The expression that is 1 at the end of each step in which any source was known."""
-    return f"group(present_over_time({_series(families.total, subject.sources)}[{step}s]))"
+    return f"group(present_over_time({series_of(families.total, subject.sources)}[{step}s]))"
 
 
 def hashrate(families: Families, subject: Subject, step: int, *, measured: bool = True) -> str:
@@ -110,9 +110,9 @@ def hashrate(families: Families, subject: Subject, step: int, *, measured: bool 
 
 def _measured(families: Families, subject: Subject, step: int) -> str:
     mining = (*subject.sources, *(subject.rows or families.mining))
-    work = _series(families.work, mining)
+    work = series_of(families.work, mining)
     edge = max(EDGE_SECONDS, step // EDGE_PART)
-    total = _series(families.total, subject.sources)
+    total = series_of(families.total, subject.sources)
     # present_over_time() tells the age of a sample, and takes linear time, unlike timestamp().
     return (
         f"sum by (source) ({_one_replica(families.row_labels, f'rate({work}[{step}s])')})\n"
@@ -124,11 +124,11 @@ def _measured(families: Families, subject: Subject, step: int) -> str:
 
 def _declared(families: Families, subject: Subject, step: int) -> str:
     looks = f"[{step}s:{max(SAMPLE_SECONDS, step // LOOKS)}s]"
-    total = _series(families.total, subject.sources)
+    total = series_of(families.total, subject.sources)
     # Both conditions: a series that has ended is at once absent from the first one only.
     known = f"{total} and present_over_time({total}[{FRESH_SECONDS}s])"
     if subject.rows:
-        series = _series(families.declared, (*subject.sources, *subject.rows))
+        series = series_of(families.declared, (*subject.sources, *subject.rows))
         value = f"sum by (source) ({_one_replica(families.row_labels, series)})"
     else:
         value = _one_replica((), total)
@@ -141,9 +141,9 @@ def _declared(families: Families, subject: Subject, step: int) -> str:
 def _rows(families: Families, subject: Subject) -> str:
     """The number of rows of each source whose work should be known."""
     if subject.rows:
-        shares = _series(families.shares, (*subject.sources, *subject.rows))
+        shares = series_of(families.shares, (*subject.sources, *subject.rows))
         return _count(families, shares)
-    rows = _series(families.rows, (*subject.sources, *families.mining))
+    rows = series_of(families.rows, (*subject.sources, *families.mining))
     return f"sum by (source) ({_one_replica((families.rows_label,), rows)})"
 
 
@@ -155,6 +155,7 @@ def _one_replica(labels: Sequence[str], series: str) -> str:
     return f"max by ({', '.join(('source', *labels))}) ({series})"
 
 
-def _series(name: str, matchers: Sequence[Matcher]) -> str:
+def series_of(name: str, matchers: Sequence[Matcher]) -> str:
+    """The selector of the series `name` whose labels match, as in `up{job="a"}`."""
     pairs = (f'{label}{operator}"{escape(value)}"' for label, operator, value in matchers)
     return f"{name}{{{','.join(pairs)}}}"

@@ -66,6 +66,11 @@ def bind(address: Address) -> socket.socket:
     else:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         listener = socket.create_server((address.host, address.port), family=family)
+    return prepare(listener)
+
+
+def prepare(listener: socket.socket) -> socket.socket:
+    """`listener`, set up as connections need it."""
     # Accepted connections inherit the option. asyncio does not see that these are TCP, and an
     # answer in two writes would wait 40 ms for the peer's acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

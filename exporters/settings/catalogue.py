@@ -22,7 +22,7 @@ TABLES = {
     "ingest": "the listener for senders, and who may send",
     "web": "the HTTP listener, and who may read",
     "limits": "what senders may cost",
-    "history": "hashrate over time, asked of Prometheus",
+    "history": "history and firing alerts, asked of Prometheus",
     "log": "log lines on standard error",
     "privacy": "what is forgotten about miners and connections",
 }

@@ -12,8 +12,8 @@ from exporters.settings.catalogue import settings_of
 from exporters.settings.limits import WebLimits
 from exporters.settings.setting import Label, Setting
 from exporters.settings.tables.log import LogFormat, LogLevel
-from stats_gateway.intake.access import CertificateName, Network
 from stats_gateway.limits import Limits
+from stats_gateway.store.origin import CertificateName, Network
 from stats_gateway.wire.services import Service
 
 LEGACY_KEYS = {
@@ -64,6 +64,7 @@ class Config:
     web_listen_address: Address
     log_level: LogLevel
     log_format: LogFormat
+    warn_if_open: bool
     max_downstreams_exposed: int
     redact_ip: bool
     ingest_access: IngestAccess
@@ -105,6 +106,7 @@ def build_config(
         web_listen_address=values["web_listen_address"],
         log_level=values["log_level"],
         log_format=values["log_format"],
+        warn_if_open=values["log_warn_if_open"],
         max_downstreams_exposed=values["limits_max_downstreams_exposed"],
         redact_ip=values["privacy_redact_ip"],
         ingest_access=_gathered(IngestAccess, "ingest", values),

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from exporters.errors import shown
 from exporters.settings.addresses import Address
-from stats_gateway.intake.access import Network
+from stats_gateway.store.origin import Network
 from stats_gateway.wire.services import Service
 
 MAX_SECONDS = 365 * 86400.0

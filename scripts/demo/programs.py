@@ -64,6 +64,8 @@ class Program:
     command: Sequence[str]
     ready: Sequence[Page]
     environment: Mapping[str, str] = field(default_factory=dict)
+    obeys: bool = False
+    """Whether it takes commands on its standard input."""
 
 
 class RunningProgram:
@@ -72,13 +74,14 @@ class RunningProgram:
     def __init__(self, program: Program, *, log: Path, folder: Path) -> None:
         self.program = program
         self.log = log
-        with log.open("wb") as output:
+        self._folder = folder
+        with log.open("ab") as output:
             # Its own session: Ctrl-C reaches only the demo, which stops its programs in order.
             self._process = subprocess.Popen(  # noqa: S603 - commands of the demo's own making
                 (*END_WITH_DEMO, *program.command),
                 cwd=folder,
                 env={**os.environ, **program.environment},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if program.obeys else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -95,10 +98,22 @@ class RunningProgram:
             raise self._failure(f"is not ready: {self._waiting_for[0]} does not answer")
         return not self._waiting_for
 
+    def tell(self, command: str) -> None:
+        """Write a line to the program's standard input, if it still reads that."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(f"{command}\n".encode())
+                self._process.stdin.flush()
+
     def check(self) -> None:
         """Raise `ProgramFailedError` when the program has ended."""
         if (code := self._process.poll()) is not None:
             raise self._failure(f"ended with exit code {code}")
+
+    def restart(self) -> "RunningProgram":
+        """Stop it, and start it again."""
+        stop_all([self])
+        return RunningProgram(self.program, log=self.log, folder=self._folder)
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to the whole group."""
@@ -110,6 +125,8 @@ class RunningProgram:
             self._process.wait(max(0.0, deadline - time.monotonic()))
         self._signal_group(signal.SIGKILL)
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):  # all of it has ended

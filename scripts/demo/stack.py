@@ -1,7 +1,9 @@
 """What the demo runs, and with which configuration."""
 
+import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.demo.ports import LOOPBACK, Ports
@@ -9,26 +11,41 @@ from scripts.demo.programs import Page, Program
 
 ROOT = Path(__file__).resolve().parents[2]
 
+RULES = ROOT / "prometheus" / "rules"
 HOME_BOARD = "proxy.json"
+
+STATS_URL = "http://localhost:8084"
+"""Where the alerts' links lead in prometheus.yml."""
+
+SHORT_WAIT, SHORT_INTERVAL = "1m", "15s"
+"""Nobody waits at a demo for as long as an alert waits at night before it wakes someone. A minute
+is more than the miners need to come back when their translator was away."""
 
 
 class ConfigurationError(Exception):
     """The project's own configuration is not what the demo knows how to adapt."""
 
 
-def services(ports: Ports, *, miners: int, seed: int) -> list[Program]:
-    """Both services and the simulated fleet that feeds them."""
+def fleet_flags(ports: Ports, *, miners: int, seed: int, began: int) -> list[str]:
+    """The flags of the simulated fleet: nobody leaves by himself, and commands are obeyed."""
+    flags = ["--proxy", f"{LOOPBACK}:{ports.proxy_ingest}"]
+    flags += ["--pool", f"{LOOPBACK}:{ports.pool_ingest}"]
+    flags += ["--miners", str(miners), "--churn", "0", "--seed", str(seed)]
+    return [*flags, "--began", str(began), "--commands"]
+
+
+def services(ports: Ports, fleet: Sequence[str], *, history: bool) -> list[Program]:
+    """Both services, with Prometheus behind their history, and the fleet that feeds them."""
     proxy_ingest = f"{LOOPBACK}:{ports.proxy_ingest}"
     pool_ingest = f"{LOOPBACK}:{ports.pool_ingest}"
-    fleet = [sys.executable, "-m", "stats_feed", "simulate"]
-    fleet += ["--proxy", proxy_ingest, "--pool", pool_ingest]
-    fleet += ["--miners", str(miners), "--seed", str(seed)]
+    past = [f"--history.prometheus-url={Page(port=ports.prometheus, path='')}"] if history else []
     return [
-        _service("stats-proxy", "exporters.proxy", ingest=proxy_ingest, web=ports.proxy_web),
-        _service("stats-pool", "exporters.pool", ingest=pool_ingest, web=ports.pool_web),
+        _service("stats-proxy", "exporters.proxy", proxy_ingest, ports.proxy_web, past),
+        _service("stats-pool", "exporters.pool", pool_ingest, ports.pool_web, past),
         Program(
             name="stats-feed",
-            command=fleet,
+            command=[sys.executable, "-m", "stats_feed", "simulate", *fleet],
+            obeys=True,
             # Healthy is when the first snapshot is in.
             ready=[Page(port=web, path="/health") for web in (ports.proxy_web, ports.pool_web)],
         ),
@@ -40,6 +57,7 @@ def feed(ports: Ports) -> list[Program]:
     api = f"http://{LOOPBACK}:{ports.sri_api}"
     command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
     command += ["--source", "sri-translator", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--web.listen-address", f"{LOOPBACK}:{ports.feed_web}"]
     return [
         Program(
             name="sri-translator",
@@ -49,15 +67,17 @@ def feed(ports: Ports) -> list[Program]:
         Program(
             name="sri-feed",
             command=command,
-            ready=[Page(port=ports.proxy_web, path="/health")],
+            ready=[Page(port=ports.feed_web, path="/-/healthy")],
         ),
     ]
 
 
 def prometheus(ports: Ports, binary: str, *, alerting: bool, folder: Path) -> Program:
     """Prometheus with the project's configuration and rules, scraping the demo's ports."""
-    folder.mkdir()
-    (folder / "rules").symlink_to(ROOT / "prometheus" / "rules")
+    (folder / "rules").mkdir(parents=True)
+    for rules in RULES.glob("*.yml"):
+        text = rules.read_text()
+        (folder / "rules" / rules.name).write_text(hurried(text) if "alert:" in text else text)
     configuration = (ROOT / "prometheus" / "prometheus.yml").read_text()
     (folder / "prometheus.yml").write_text(retarget(configuration, ports, alerting=alerting))
     # Debian's has its pages in files, which are elsewhere when it is unpacked and not installed.
@@ -127,6 +147,7 @@ def grafana(ports: Ports, binary: str, *, folder: Path) -> Program:
 def retarget(configuration: str, ports: Ports, *, alerting: bool) -> str:
     """prometheus.yml with the demo's addresses in place of the compose file's."""
     addresses = {
+        "": f"{LOOPBACK}:{ports.feed_web}",  # the job of feeds, which has no target of its own
         "localhost:9090": f"{LOOPBACK}:{ports.prometheus}",
         "alertmanager:9093": f"{LOOPBACK}:{ports.alertmanager}" if alerting else "",
         "stats-proxy:8084": f"{LOOPBACK}:{ports.proxy_web}",
@@ -136,11 +157,19 @@ def retarget(configuration: str, ports: Ports, *, alerting: bool) -> str:
         if configuration.count(f"[{target}]") != 1:
             raise ConfigurationError(f"prometheus.yml does not name [{target}] exactly once")
         configuration = configuration.replace(f"[{target}]", f"[{address}]")
-    return configuration
+    if configuration.count(STATS_URL) != 1:
+        raise ConfigurationError(f"prometheus.yml does not name {STATS_URL} exactly once")
+    return configuration.replace(STATS_URL, str(Page(port=ports.proxy_web, path="")))
 
 
-def _service(name: str, module: str, *, ingest: str, web: int) -> Program:
-    command = [sys.executable, "-m", module]
+def hurried(rules: str) -> str:
+    """The same alerts, after a minute where they wait for longer."""
+    rules = re.sub(r"(?m)^(    interval:) .*", rf"\1 {SHORT_INTERVAL}", rules)
+    return re.sub(r"(?m)^(        for:) .*", rf"\1 {SHORT_WAIT}", rules)
+
+
+def _service(name: str, module: str, ingest: str, web: int, history: Sequence[str]) -> Program:
+    command = [sys.executable, "-m", module, *history]
     command += [f"--ingest.listen-address={ingest}", f"--web.listen-address={LOOPBACK}:{web}"]
     return Program(name=name, command=command, ready=[Page(port=web, path="/-/ready")])
 

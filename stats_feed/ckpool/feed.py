@@ -13,8 +13,6 @@ from stats_feed.health import Health, SourceHealth
 from stats_feed.polling import Delivery, Failure, ReadError, poll_all
 from stats_gateway.sender import MinerSnapshot
 
-__all__ = ["CkpoolSource", "check", "run"]
-
 logger = logging.getLogger(__name__)
 
 MAX_AGE_SECONDS = 300.0

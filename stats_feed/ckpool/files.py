@@ -15,8 +15,6 @@ from typing import TypeVar
 
 from stats_feed.polling import Failure, ReadError, WrongSourceError
 
-__all__ = ["PoolStatus", "StatusFiles", "Worker", "hashrate_of", "parse_pool", "parse_user"]
-
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """One user's file: 100,000 workers have about 30 MiB."""
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from stats_feed.flags import CommonOptions, add_common, add_sending, common_options, positive
 from stats_feed.gateways import Destination, Service
 
-__all__ = ["DESCRIPTION", "EXAMPLE", "CkpoolOptions", "add_flags", "read_options"]
-
 DESCRIPTION = """\
 Read the status files that ckpool, ckpool-solo and their forks write, and send
 the workers in them to stats-proxy until stopped.

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from stats_feed.ckpool.files import PoolStatus, Worker
 from stats_gateway.sender import MinerInfo, MinerSnapshot
 
-__all__ = ["Workers"]
-
 
 class Workers:
     """The workers of one ckpool, reading after reading.

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from itertools import count
 from random import Random
 
-__all__ = ["Action", "Agenda", "about"]
-
 Action = Callable[[float], None]
 """Something that happens; it is told its own time, in unix seconds."""
 

@@ -1,15 +1,15 @@
 """A translator and its miners, as they behave in the field."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
 from stats_feed.simulate.agenda import Agenda, about
-from stats_feed.simulate.models import draw_model
+from stats_feed.simulate.models import MinerModel, draw_model
+from stats_feed.simulate.rhythm import throttle
 from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import MinerTracker
-
-__all__ = ["MIN_FIELD_MINERS", "Fleet", "FleetPlan"]
 
 UPSTREAM = "pool.example:34254"
 NETWORK = "testnet4"
@@ -22,9 +22,10 @@ STALLED, FLAPPING, NAMESAKE, NAMED = range(4)
 STALLS_AFTER = 60.0
 FLAPS_EVERY = 180.0
 UPSTREAM_FIRST_LOST_AFTER = 300.0
-UPSTREAM_LOST_EVERY = 1800.0
+UPSTREAM_LOST_EVERY = 7200.0
 UPSTREAM_AWAY = 15.0
 QUOTES_EVERY = 30.0
+THROTTLES_EVERY = 60.0
 
 # Miners do not all come back in the same second.
 RECONNECT_SPREAD = 20.0
@@ -48,9 +49,10 @@ class FleetPlan:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Machine:
-    """One miner, connected or not. `hashrate` is what it really does, in H/s."""
+    """One miner, connected or not. `hashrate` is what it does at night, in H/s."""
 
     name: str
+    model: MinerModel
     address: str
     hashrate: float
     stalled: bool = False
@@ -73,6 +75,7 @@ class Fleet:
         self._serials = count(1)
         self._ghosts: list[int] = []
         self._balance = 0
+        self.stopped = False
         self._machines = [self._new_machine() for _ in range(plan.miners)]
         self.upstream_connected = False
 
@@ -80,6 +83,11 @@ class Fleet:
     def hashrate(self) -> float:
         """What the connected miners really do, in H/s."""
         return sum(machine.shares.hashrate for machine in self._machines if machine.shares)
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """All miners, connected or not."""
+        return self._machines
 
     def start(self, now: float) -> None:
         """Connect everything, and note what is going to happen."""
@@ -93,8 +101,34 @@ class Fleet:
         if self._plan.troubled:
             self._plan_troubles(now)
 
+    def unplug(self) -> str | None:
+        """Take away for good a miner that has no other trouble, and return its name."""
+        first = NAMED + 1 if self._plan.troubled else 0
+        there = [one for one in self._machines[first:] if one.downstream_id is not None]
+        if not there:
+            return None
+        machine = self._random.choice(there)
+        machine.retired = True
+        self._disconnect(machine)
+        return machine.name
+
+    def stop(self) -> None:
+        """End the translator: its miners are dropped, and nothing comes back until `resume`."""
+        self.stopped = True
+        self._set_upstream(connected=False)
+        for machine in self._machines:
+            self._leave(machine)
+        self._ghosts = []
+        self._tracker.clear()
+
+    def resume(self, now: float) -> None:
+        """Start the translator again; its miners come back within seconds."""
+        self.stopped = False
+        self._regain_upstream(now)
+
     def _plan_troubles(self, now: float) -> None:
         self._machines[NAMESAKE].name = self._machines[NAMED].name
+        self._agenda.repeat(now, lambda: THROTTLES_EVERY, self._throttle)
         self._agenda.at(now + STALLS_AFTER, self._stall)
         self._agenda.repeat(now, lambda: FLAPS_EVERY, self._flap)
         self._agenda.at(now + UPSTREAM_FIRST_LOST_AFTER, self._lose_upstream)
@@ -103,6 +137,7 @@ class Fleet:
         model = draw_model(self._random)
         serial = next(self._serials)
         return Machine(
+            model=model,
             name=f"farm{self._random.randint(1, 3)}.{model.code}-{serial:03d}",
             address=f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}:4444",
             hashrate=model.hashrate * self._random.gauss(1.0, 0.03),
@@ -124,14 +159,28 @@ class Fleet:
             self._random,
             self._tracker,
             downstream_id,
-            hashrate=machine.hashrate,
-            difficulty=difficulty_for(machine.hashrate, self._plan.shares_per_minute),
+            hashrate=self._hashrate(machine, now),
+            difficulty=self.difficulty(machine),
             now=now,
         )
+
+    def difficulty(self, machine: Machine) -> float:
+        """Return the difficulty of a miner's shares, which vardiff has set for it."""
+        return difficulty_for(machine.hashrate, self._plan.shares_per_minute)
+
+    def _hashrate(self, machine: Machine, now: float) -> float:
+        return machine.hashrate * (throttle(now) if self._plan.troubled else 1.0)
+
+    def _throttle(self, now: float) -> None:
+        for machine in self._machines:
+            if machine.shares is not None:
+                machine.shares.hashrate = self._hashrate(machine, now)
 
     def _authorize(self, machine: Machine, downstream_id: int) -> None:
         if machine.downstream_id == downstream_id:
             self._tracker.rename(downstream_id, machine.name)
+            self._tracker.agent(downstream_id, machine.model.agent)
+            self._tracker.difficulty(downstream_id, self.difficulty(machine))
 
     def _leave(self, machine: Machine) -> int | None:
         """Take a machine away, but not yet its row; return the row's id."""
@@ -196,6 +245,8 @@ class Fleet:
         self._agenda.at(now + UPSTREAM_LOST_EVERY, self._lose_upstream)
 
     def _regain_upstream(self, now: float) -> None:
+        if self.stopped:
+            return
         self._set_upstream(connected=True)
         for machine in self._machines:
             self._join_soon(machine, now)

@@ -1,6 +1,7 @@
 """This module holds what the command line of `stats-feed simulate` says, as values."""
 
 import argparse
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +19,11 @@ from stats_feed.gateways import DEFAULTS, Destination, Service
 from stats_feed.health import Address
 from stats_feed.simulate.fleet import MIN_FIELD_MINERS
 
-__all__ = ["DESCRIPTION", "EXAMPLE", "SimulateOptions", "add_flags", "read_options"]
-
 # Miners a minute that come and go in the field, unless --churn says otherwise.
 FIELD_CHURN = 2.0
+
+MAX_PAST = 86_400.0
+"""Seconds: a day of 25 miners is caught up with in some seconds before the first snapshot."""
 
 DESCRIPTION = """\
 Simulate a translator with its miners and a pool with its connections, and send
@@ -43,7 +45,10 @@ scenarios
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulateOptions:
-    """One run. No addresses of a service send nothing to it; no duration runs until stopped."""
+    """One run. No addresses of a service send nothing to it; no duration runs until stopped.
+
+    `began` is in unix seconds, and None when the simulation begins with the program.
+    """
 
     common: CommonOptions
     proxy: tuple[Address, ...]
@@ -57,6 +62,8 @@ class SimulateOptions:
     troubled: bool
     seed: int | None
     duration: float | None
+    began: float | None
+    commands: bool
 
 
 def address_or_none(text: str) -> Address | None:
@@ -147,6 +154,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="stop by itself after this time (default: run until SIGINT or SIGTERM)",
     )
+    parser.add_argument(
+        "--began",
+        type=positive,
+        metavar="TIME",
+        help="unix seconds, a day ago at most: begin as though running since then (default: now)",
+    )
+    parser.add_argument(
+        "--commands",
+        action="store_true",
+        help="obey standard input, a command a line: 'unplug' takes a miner away, "
+        "'translator' stops the translator or starts it again",
+    )
     add_common(parser)
 
 
@@ -165,6 +184,8 @@ def read_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     least = MIN_FIELD_MINERS if troubled else 1
     if values["miners"] < least:
         parser.error(f"--miners {values['miners']}: this scenario needs at least {least}")
+    if values["began"] is not None and not 0 <= time.time() - values["began"] <= MAX_PAST:
+        parser.error("--began: must be within the last day")
     if values["churn"] is None:
         values["churn"] = FIELD_CHURN if troubled else 0.0
     return SimulateOptions(common=common, proxy=proxy, pool=pool, troubled=troubled, **values)

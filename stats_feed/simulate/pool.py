@@ -1,5 +1,6 @@
 """A pool and what is connected to it: translators, a mint, a job declarator."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -8,8 +9,6 @@ from stats_feed.simulate.agenda import Agenda, about
 from stats_feed.simulate.fleet import Fleet
 from stats_feed.simulate.shares import ShareStream, difficulty_for
 from stats_gateway.sender import ConnectionType, DownstreamTracker
-
-__all__ = ["LISTEN_ADDRESS", "Pool", "PoolPlan"]
 
 LISTEN_ADDRESS = "0.0.0.0:34254"
 
@@ -70,6 +69,11 @@ class Pool:
         self._mint = Peer(kind=ConnectionType.MINT, name="mint", address="10.1.0.1:34260")
         self._own: Peer | None = None
         self._others: list[Peer] = []
+
+    @property
+    def peers(self) -> Sequence[Peer]:
+        """All connections, there or not."""
+        return [*self._others, *([self._own] if self._own else [])]
 
     def start(self, now: float) -> None:
         """Connect everything, and note what is going to happen. The fleet has started before."""

@@ -4,12 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from random import Random, SystemRandom
 
-from stats_feed.gateways import Gateways
-from stats_feed.health import Health
+from stats_feed.gateways import Gateways, Handles
+from stats_feed.health import Address, Health
 from stats_feed.simulate.agenda import Agenda
+from stats_feed.simulate.commands import Command, Commands
 from stats_feed.simulate.fleet import Fleet, FleetPlan
 from stats_feed.simulate.options import SimulateOptions
 from stats_feed.simulate.pool import LISTEN_ADDRESS, Pool, PoolPlan
@@ -17,10 +17,8 @@ from stats_gateway.sender import (
     DownstreamTracker,
     MinerTracker,
     SnapshotLoop,
-    StatsHandle,
+    Tracker,
 )
-
-__all__ = ["World", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +64,45 @@ class World:
         self.pool.start(now)
 
 
+class Sender:
+    """One tracker and its connections, which can be closed and opened again."""
+
+    def __init__(
+        self,
+        name: str,
+        tracker: Tracker,
+        gateways: Gateways,
+        addresses: Sequence[Address],
+        *,
+        source: str,
+        interval: float,
+    ) -> None:
+        self.name = name
+        self.handles: Handles = ()
+        self._tracker = tracker
+        self._gateways = gateways
+        self._addresses = addresses
+        self._source = source
+        self._interval = interval
+        self._loop: SnapshotLoop | None = None
+
+    def open(self) -> None:
+        """Connect, and send snapshots from now on."""
+        if self._addresses:
+            self.handles = self._gateways.open(
+                self._addresses, source=self._source, interval=self._interval
+            )
+            self._loop = SnapshotLoop(self._tracker, *self.handles)
+
+    def close(self) -> None:
+        """Disconnect, as a program does that ends."""
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
+        for handle in self.handles:
+            handle.close()
+
+
 def run(
     options: SimulateOptions,
     gateways: Gateways,
@@ -81,55 +118,78 @@ def run(
         seed,
     )
     world = World(options, seed)
-    world.start(time.time())
-    with ExitStack() as stack:
-        handles: dict[str, Sequence[StatsHandle]] = {}
+    world.start(time.time() if options.began is None else options.began)
+    world.agenda.run_until(time.time())
+    translator, pool = senders = [
+        Sender(name, tracker, gateways, addresses, source=source, interval=options.common.interval)
         for name, tracker, addresses, source in (
             ("stats-proxy", world.miners, options.proxy, options.proxy_source),
             ("stats-pool", world.connections, options.pool, options.pool_source),
-        ):
-            if addresses:
-                handles[name] = gateways.open(
-                    addresses, source=source, interval=options.common.interval
-                )
-                stack.enter_context(SnapshotLoop(tracker, *handles[name]))
-        _run(world, handles, options.duration, stop)
-        _report(world, handles)
+        )
+    ]
+    commands = Commands()
+    if options.commands:
+        commands.listen()
+    try:
+        for sender in senders:
+            sender.open()
+        _run(world, translator, pool, commands, options.duration, stop)
+        _report(world, senders)
+    finally:
+        for sender in senders:
+            sender.close()
 
 
 def _run(
     world: World,
-    handles: dict[str, Sequence[StatsHandle]],
+    translator: Sender,
+    pool: Sender,
+    commands: Commands,
     duration: float | None,
     stop: threading.Event,
 ) -> None:
     began = time.monotonic()
     reported = began
     while not stop.wait(TICK):
+        for command in commands.pending():
+            _obey(command, world, translator)
         world.agenda.run_until(time.time())
         now = time.monotonic()
         if duration is not None and now - began >= duration:
             return
         if now - reported >= REPORT_EVERY:
-            _report(world, handles)
+            _report(world, (translator, pool))
             reported = now
 
 
-def _report(world: World, handles: dict[str, Sequence[StatsHandle]]) -> None:
+def _obey(command: Command, world: World, translator: Sender) -> None:
+    if command is Command.UNPLUG:
+        logger.info("unplugged %s", world.fleet.unplug())
+    elif world.fleet.stopped:
+        world.fleet.resume(time.time())
+        translator.open()
+        logger.info("started the translator")
+    else:
+        world.fleet.stop()
+        translator.close()
+        logger.info("stopped the translator")
+
+
+def _report(world: World, senders: Sequence[Sender]) -> None:
     logger.info(
         "%d miners with %.1f TH/s, %d pool connections",
         len(world.miners),
         world.fleet.hashrate / 1e12,
         len(world.connections),
     )
-    for name, statistics in (
-        (name, handle.statistics()) for name, each in handles.items() for handle in each
-    ):
-        logger.info(
-            "%s: %s, %d snapshots sent, %d failures, last error: %s",
-            name,
-            "connected" if statistics.connected else "NOT CONNECTED",
-            statistics.sent,
-            statistics.failures,
-            statistics.last_error or "none",
-        )
+    for sender in senders:
+        for handle in sender.handles:
+            statistics = handle.statistics()
+            logger.info(
+                "%s: %s, %d snapshots sent, %d failures, last error: %s",
+                sender.name,
+                "connected" if statistics.connected else "NOT CONNECTED",
+                statistics.sent,
+                statistics.failures,
+                statistics.last_error or "none",
+            )

@@ -5,12 +5,17 @@ from random import Random
 from typing import Protocol
 
 from stats_feed.simulate.agenda import Agenda
-from stats_gateway.sender import HASHES_PER_DIFFICULTY
-
-__all__ = ["REJECTED", "ShareCounter", "ShareStream", "difficulty_for"]
+from stats_gateway.sender import HASHES_PER_DIFFICULTY, RejectReason
 
 # The share of shares that a healthy pool refuses, mostly because they came late.
 REJECTED = 0.005
+
+# What part of the refused shares is refused for which reason.
+REASONS = {
+    RejectReason.STALE: 0.8,
+    RejectReason.DUPLICATE: 0.15,
+    RejectReason.LOW_DIFFICULTY: 0.05,
+}
 
 # Seconds until a stream without hashrate looks whether it has one again.
 _PAUSE = 5.0
@@ -22,7 +27,7 @@ class ShareCounter(Protocol):
     def share_accepted(self, downstream_id: int, difficulty: float, now: float) -> None:
         """Count an accepted share."""
 
-    def share_rejected(self, downstream_id: int) -> None:
+    def share_rejected(self, downstream_id: int, reason: RejectReason) -> None:
         """Count a refused share."""
 
 
@@ -82,7 +87,8 @@ class ShareStream:
         if self._stopped:
             return
         if self._random.random() < REJECTED:
-            self._tracker.share_rejected(self._downstream_id)
+            (reason,) = self._random.choices(list(REASONS), list(REASONS.values()))
+            self._tracker.share_rejected(self._downstream_id, reason)
         else:
             self._tracker.share_accepted(self._downstream_id, self._difficulty, now)
         self._plan(now)

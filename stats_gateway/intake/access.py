@@ -1,30 +1,15 @@
-"""Access decides who may send: from which networks, and with which `Hello`."""
+"""Access decides who may send, and with which `Hello`."""
 
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
 from stats_gateway.limits import MAX_INTERVAL_SECONDS, MAX_NAME_BYTES
 from stats_gateway.store.source_names import is_address_like, is_visible_name
 from stats_gateway.wire.messages import Hello
-
-Network: TypeAlias = IPv4Network | IPv6Network
-
-
-class CertificateName(StrEnum):
-    """The name in a sender's certificate that its `Hello` must say as the source."""
-
-    NONE = "none"
-    """No name: a certificate opens every source."""
-    SAN = "san"
-    """One of the DNS names among the subject's alternative names."""
-    CN = "cn"
-    """The common name of the subject."""
 
 
 class Access(Protocol):
@@ -84,12 +69,6 @@ class TokenAccess:
             raise ConnectionRefused(ConnectionReason.BAD_TOKEN, detail)
 
 
-def is_allowed(address: str, networks: Iterable[Network]) -> bool:
-    """Whether a peer at `address` is in one of `networks`."""
-    parsed = ip_address(address.partition("%")[0])
-    return any(parsed in network for network in networks)
-
-
 def check_hello(hello: Hello, aliases: Mapping[str, str]) -> None:
     """Raise `ConnectionRefused` where the name or the interval is none that a sender may have."""
     source = hello.source
@@ -100,20 +79,6 @@ def check_hello(hello: Hello, aliases: Mapping[str, str]) -> None:
     interval = hello.interval
     if interval is not None and not 0 < interval <= MAX_INTERVAL_SECONDS:
         raise _bad_hello(f"interval must be above 0 and at most {MAX_INTERVAL_SECONDS:g} s")
-
-
-def certificate_names(
-    certificate: Mapping[str, Any] | None, kind: CertificateName
-) -> frozenset[str] | None:
-    """The sources that a certificate, as `ssl` gives it, is for; None where it binds none."""
-    if kind is CertificateName.NONE:
-        return None
-    certificate = certificate or {}
-    if kind is CertificateName.SAN:
-        names = certificate.get("subjectAltName", ())
-        return frozenset(name for type_, name in names if type_ == "DNS")
-    subject = (pair for part in certificate.get("subject", ()) for pair in part)
-    return frozenset(value for name, value in subject if name == "commonName")
 
 
 def check_certificate(hello: Hello, names: frozenset[str] | None) -> None:

@@ -164,7 +164,7 @@ class Intake:
         check_certificate(hello, peer.certificate_names)
         self._access.check(hello)
         peer.is_trusted = self._access.needs_hello or peer.certificate_names is not None
-        superseded = self.store.hello(peer, hello)
+        superseded = self.store.name(peer, hello.source)
         return Accepted(Welcome(version=__version__), superseded)
 
 

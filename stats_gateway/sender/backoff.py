@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from random import Random
 
-__all__ = ["FIRST_DELAY", "MAX_DELAY", "backoff"]
-
 # A restarted gateway is back within a second or two: the first attempts come quickly.
 FIRST_DELAY = 0.5
 

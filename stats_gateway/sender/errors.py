@@ -7,14 +7,6 @@ SenderError
 └── GatewayClosedError    the gateway closed the connection
 """
 
-__all__ = [
-    "AnswerError",
-    "EncodeError",
-    "GatewayClosedError",
-    "GatewayRefusedError",
-    "SenderError",
-]
-
 
 class SenderError(Exception):
     """The root of this package's errors."""

@@ -17,8 +17,6 @@ from stats_gateway.sender.session import Gateway, Session, Timeouts
 from stats_gateway.sender.snapshots import Snapshot
 from stats_gateway.sender.wire import Hello, Outgoing
 
-__all__ = ["HandleStatistics", "StatsHandle"]
-
 logger = logging.getLogger(__name__)
 
 # What is older than this many intervals is not sent any more: the gateway judges freshness by

@@ -10,8 +10,6 @@ from stats_gateway.sender.handle import StatsHandle
 from stats_gateway.sender.snapshots import Snapshot
 from stats_gateway.sender.wire import Outgoing
 
-__all__ = ["MIN_GAP", "SnapshotLoop", "Tracker"]
-
 logger = logging.getLogger(__name__)
 
 # Seconds between two snapshots at least: a thousand miners that come back together are a few

@@ -11,8 +11,6 @@ from typing import Self
 from stats_gateway.sender.errors import GatewayClosedError, GatewayRefusedError
 from stats_gateway.sender.wire import AnswerDecoder, Hello, Refusal, Welcome, encode_hello
 
-__all__ = ["Gateway", "Session", "Timeouts"]
-
 # Between two chunks of a large frame the time left is looked at again.
 _CHUNK = 256 * 1024
 

@@ -8,21 +8,6 @@ that a value is not known, which is not the same as 0.
 from enum import Enum, StrEnum
 from typing import NotRequired, TypedDict
 
-__all__ = [
-    "ConnectionInfo",
-    "ConnectionSnapshot",
-    "ConnectionType",
-    "DeviceInfo",
-    "DownstreamInfo",
-    "MinerInfo",
-    "MinerSnapshot",
-    "RejectReason",
-    "Snapshot",
-    "Totals",
-    "UpstreamInfo",
-    "WalletInfo",
-]
-
 
 class ConnectionType(Enum):
     """What is connected to a pool; the value is its name on the wire."""

@@ -13,19 +13,6 @@ import msgpack
 from stats_gateway.sender.errors import AnswerError, EncodeError
 from stats_gateway.sender.snapshots import Snapshot
 
-__all__ = [
-    "MAX_ANSWER",
-    "MAX_FRAME",
-    "Answer",
-    "AnswerDecoder",
-    "Hello",
-    "Outgoing",
-    "Refusal",
-    "Welcome",
-    "encode_hello",
-    "encode_snapshot",
-]
-
 # The gateway closes a connection that declares more, so sending it would fail for ever.
 MAX_FRAME = 64 * 1024 * 1024
 

@@ -15,12 +15,12 @@ from functools import partial
 
 from stats_gateway.clock import Now, read_clock
 from stats_gateway.errors import ConnectionReason, ConnectionRefused, MessageRefused, Reason
-from stats_gateway.intake.access import CertificateName, Network
 from stats_gateway.intake.intake import HELLO_BYTES, Accepted, Intake
 from stats_gateway.limits import Limits
 from stats_gateway.server.buffers import Buffers
 from stats_gateway.server.peer_log import PeerLog, shown
 from stats_gateway.server.turns import Turns
+from stats_gateway.store.origin import CertificateName, Network
 from stats_gateway.store.parts import SILENT_INTERVALS
 from stats_gateway.store.peer import Peer
 from stats_gateway.wire.framing import Item

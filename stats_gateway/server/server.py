@@ -7,16 +7,15 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
-from stats_gateway.intake.access import certificate_names, is_allowed
 from stats_gateway.server.accept_loop import accepted, hand_over, peer_address
 from stats_gateway.server.admission import Admission, Standing, client_network
 from stats_gateway.server.buffers import Buffers
 from stats_gateway.server.connection import STREAM_BYTES, Connection, Shared
 from stats_gateway.server.peer_log import shown
+from stats_gateway.store.origin import certificate_names, is_allowed
 from stats_gateway.store.peer import Peer
 
 log = logging.getLogger(__name__)
@@ -57,12 +56,7 @@ class GatewayServer:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def start(self, listener: socket.socket, tls: TlsContext | None = None) -> None:

@@ -16,7 +16,6 @@ from stats_gateway.store.parts import SILENT_INTERVALS, SILENT_SECONDS, Content,
 from stats_gateway.store.peer import Peer
 from stats_gateway.store.source_names import Claim, claim, free_name, kinds_at
 from stats_gateway.store.sources import DEFAULT_INTERVAL_SECONDS, Source, View
-from stats_gateway.wire.messages import Hello
 from stats_gateway.wire.services import Service
 
 REMEMBERED_SECONDS = 24 * 3600.0
@@ -63,14 +62,13 @@ class Store:
         """Take note of a peer, which owns nothing yet."""
         self._peers[peer.number] = peer
 
-    def hello(self, peer: Peer, hello: Hello) -> Peer | None:
-        """Let the peer name itself; gives the peer, if any, that loses the name and must close."""
-        rival = self._named.get(hello.source)
+    def name(self, peer: Peer, name: str) -> Peer | None:
+        """Give `name` to the peer; gives the peer, if any, that loses the name and must close."""
+        rival = self._named.get(name)
         if rival is not None:
             # The rival may have a message under way, which must not replace the newcomer's.
             rival.is_superseded = True
-        peer.hello = hello
-        self._named[hello.source] = peer
+        self._named[name] = peer
         return rival
 
     def claim(self, peer: Peer, kind: PartKind) -> Claim:

@@ -13,7 +13,7 @@ from stats_history.recording.rules import Rule, levels, recording_rules
 from stats_history.recording.server import Server, serving
 from stats_history.writing.blocks import make_blocks
 from stats_history.writing.openmetrics import Exposition, label_value, labels_text
-from stats_history.writing.slices import Slice
+from stats_history.writing.slices import WIDTHS, Slice
 
 LOOK_BACK_SECONDS = 2 * 86_400
 """How far before the first slice blocks are read: the rules' longest average is over a day."""
@@ -33,8 +33,15 @@ class Recorder:
         promtool: str,
         labels: dict[str, str],
         rules: Sequence[Path],
+        *,
+        every: Callable[[Rule, Slice], int] = lambda rule, _: rule.interval,
+        block_seconds: int = WIDTHS[0],
     ) -> None:
-        """Only series with all of `labels` are recorded: others have records of their own."""
+        """Only series with all of `labels` are recorded: others have records of their own.
+
+        `every` tells the seconds between two evaluations of a rule within a slice, and
+        `block_seconds` how much time a block may span.
+        """
         self.samples = 0
         self.blocks: list[Path] = []
         self._data = data
@@ -42,6 +49,8 @@ class Recorder:
         self._promtool = promtool
         self._labels = {name: label_value(value) for name, value in labels.items()}.items()
         self._rules = rules
+        self._every = every
+        self._block_seconds = block_seconds
 
     def record(self, slices: Sequence[Slice], done: Callable[[int], None]) -> None:
         """Add the blocks of every slice to `blocks`; `done` hears of the rows of each slice."""
@@ -78,17 +87,18 @@ class Recorder:
                 return []
             out.finish(text)
         self.samples += out.samples
-        made = make_blocks(self._promtool, text, self._staging, out.samples)
+        made = make_blocks(self._promtool, text, self._staging, out.samples, self._block_seconds)
         text.unlink()
         return made
 
     def _record_rule(self, server: Server, rule: Rule, piece: Slice, out: Exposition) -> None:
         # Prometheus evaluates a rule at multiples of its interval, whenever it was started.
-        first = -(-piece.start // rule.interval) * rule.interval
+        interval = self._every(rule, piece)
+        first = -(-piece.start // interval) * interval
         if first >= piece.end:
             return
         family = Family(rule.record, "unknown", "Made by a recording rule.")
-        for series in server.range(rule.query, first, piece.end, rule.interval):
+        for series in server.range(rule.query, first, piece.end, interval):
             labels = {**series["metric"], **rule.labels}
             labels.pop("__name__", None)
             if self._labels <= labels.items():

@@ -37,14 +37,17 @@ def head_start(folder: Path) -> int | None:
     return int(max(written)) - HEAD_SECONDS if written else None
 
 
-def make_blocks(promtool: str, text: Path, staging: Path, samples: int) -> list[Path]:
+def make_blocks(
+    promtool: str, text: Path, staging: Path, samples: int, seconds: int = WIDTHS[0]
+) -> list[Path]:
     """The blocks that promtool makes of an OpenMetrics file, in a new folder in `staging`.
 
+    A block spans as much as `seconds`, and promtool reads the text once for each block.
     Raises HistoryError when promtool fails, or when its blocks do not hold `samples` samples.
     """
     folder = staging / f"{text.stem}.blocks"
     folder.mkdir()
-    command = [promtool, "tsdb", "create-blocks-from", f"--max-block-duration={WIDTHS[0]}s"]
+    command = [promtool, "tsdb", "create-blocks-from", f"--max-block-duration={seconds}s"]
     ran = subprocess.run(  # noqa: S603 - promtool from the PATH, and our own file names
         [*command, "openmetrics", str(text), str(folder)],
         capture_output=True,

@@ -1,10 +1,11 @@
-"""One service for each test, which must not have logged an error by the end of it."""
+"""One service for each test, and one browser, that must show no error by the end of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.e2e.harness.browser import Browser
 from tests.e2e.harness.service import Kind, Service
 
 
@@ -27,3 +28,21 @@ def proxy() -> Iterator[Service]:
 def pool() -> Iterator[Service]:
     with running("pool") as service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The tab, which must show no error in its console by the end of a test."""
+    yield chromium
+    chromium.call("Emulation.setScriptExecutionDisabled", value=False)
+    chromium.open("about:blank")
+    complaints = chromium.complaints.copy()
+    chromium.complaints.clear()
+    assert not complaints

@@ -1,158 +1,23 @@
 """The status page as people see it: in Chromium, over a real service with real senders."""
 
-import json
 import math
-import os
-import select
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from exporters.endpoints.page.units import UNKNOWN, duration_text, hashrate_text
+from exporters.endpoints.page.text.units import UNKNOWN, duration_text, hashrate_text
+from tests.e2e.harness.browser import Browser
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.rows import full_connection_snapshot, miner, miner_snapshot
 from tests.e2e.harness.service import Service
 from tests.e2e.harness.wire import Message, connected
-from tests.support.programs import program
 from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
-ANSWER_SECONDS = 30.0
-REFRESHED_SECONDS = 20.0
-"""The page asks every 5 s, on a machine that is slow at times."""
-
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Nothing leaves this machine, whatever the browser is curious about.
-    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOOPBACK}",
-    "--remote-debugging-pipe",
-)
-
-
-class Browser:
-    """Chromium with one tab, driven over DevTools' pipe: its file descriptors 3 and 4."""
-
-    def __init__(self, profile: Path) -> None:
-        commands, self._to = os.pipe()
-        self._from, answers = os.pipe()
-        path = program("chromium")
-        self._pid = os.posix_spawn(
-            path,
-            [path, *OPTIONS, f"--user-data-dir={profile}", "about:blank"],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, commands, 3),
-                (os.POSIX_SPAWN_DUP2, answers, 4),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-            ],
-            setsid=True,
-        )
-        os.close(commands)
-        os.close(answers)
-        self._buffer = b""
-        self._calls = 0
-        self._session: str | None = None
-        self.complaints: list[str] = []
-        """What the browser's console shows as errors: violations of the policy, failed loads."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **params: object) -> Any:  # noqa: ANN401 - as many shapes as methods
-        """One command of the DevTools protocol, and its result."""
-        self._calls += 1
-        message: dict[str, object] = {"id": self._calls, "method": method, "params": params}
-        if self._session is not None:
-            message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while (answer := self._read()).get("id") != self._calls:
-            self._note(answer)
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def open(self, url: str) -> None:
-        """Go there."""
-        self.call("Page.navigate", url=url)
-
-    def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the script gives
-        """The value of a JavaScript expression in the page."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
-
-    def text(self, selector: str) -> str:
-        """What is to be read there; nothing where there is no such element, or a hidden one."""
-        found = f"document.querySelector({json.dumps(selector)})"
-        return str(self.run(f"{found}?.checkVisibility() ? {found}.innerText : ''"))
-
-    def column(self, number: int) -> list[str]:
-        """The texts of one column of the table of rows, from 1."""
-        cells = f"document.querySelectorAll('#rows tbody td:nth-child({number})')"
-        return list(self.run(f"[...{cells}].map((cell) => cell.innerText)"))
-
-    def wait_for(self, condition: Callable[[], object], what: str) -> None:
-        """Return once the page has come to show it."""
-        until(condition, REFRESHED_SECONDS, what)
-
-    def close(self) -> None:
-        """End it, and every process it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-        os.close(self._to)
-        os.close(self._from)
-
-    def _read(self) -> Any:  # noqa: ANN401 - as many shapes as events
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
-            assert ready, "the browser does not answer"
-            data = os.read(self._from, 1 << 16)
-            assert data, "the browser has ended"
-            self._buffer += data
-        message, _, self._buffer = self._buffer.partition(b"\0")
-        return json.loads(message)
-
-    def _note(self, event: Any) -> None:  # noqa: ANN401 - as above
-        params = event.get("params", {})
-        if event.get("method") == "Runtime.exceptionThrown":
-            self.complaints.append(str(params["exceptionDetails"]))
-        elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.complaints.append(params["entry"]["text"])
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("chromium"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """The tab, which must show no error in its console by the end of a test."""
-    yield chromium
-    chromium.call("Emulation.setScriptExecutionDisabled", value=False)
-    chromium.open("about:blank")
-    complaints = chromium.complaints.copy()
-    chromium.complaints.clear()
-    assert not complaints
 
 
 @contextmanager
@@ -174,7 +39,7 @@ def state(browser: Browser) -> str:
     return str(browser.run("document.getElementById('summary')?.dataset.state"))
 
 
-NAME, SOURCE, HASHRATE, SHARES, REJECTED, DIFFICULTY, CONNECTED = 1, 2, 4, 5, 6, 7, 8
+NAME, HASHRATE, SHARES, REJECTED, DIFFICULTY, CONNECTED, SOURCE = 1, 3, 5, 6, 7, 8, 10
 
 
 def test_never_and_fresh_and_down_and_empty_follow_each_other_without_a_reload(
@@ -191,7 +56,7 @@ def test_never_and_fresh_and_down_and_empty_follow_each_other_without_a_reload(
         assert state(browser) == "fresh"
         with telling(proxy, miner_snapshot([miner(3, "c")]), "two", interval=1.0):
             browser.wait_for(lambda: state(browser) == "partly", "one source down")
-        assert "two last sent a snapshot" in browser.text(".state")
+        assert "nothing heard from two" in browser.text(".state")
         assert browser.column(NAME) == ["a", "b"]
     browser.wait_for(lambda: state(browser) == "down", "both down")
     assert browser.column(NAME) == []
@@ -211,7 +76,7 @@ def test_what_peers_choose_is_shown_as_text_and_breaks_nothing(
         browser.open(url(proxy))
         browser.wait_for(lambda: browser.column(NAME) == [HOSTILE], "its name")
     assert browser.column(SOURCE) == [HOSTILE]
-    assert browser.text("#summary tbody th") == HOSTILE
+    assert browser.text("#sources tbody th") == HOSTILE
     assert browser.run("document.querySelectorAll('main img').length") == 0
     assert "owned" not in browser.run("document.title")
     assert browser.text("#unreachable") == ""
@@ -336,7 +201,12 @@ def test_without_javascript_the_summary_is_there_and_loads_again(
         browser.wait_for(lambda: state(browser) == "fresh", "the summary")
     assert "2.00 TH/s" in browser.text(".totals")
     assert "api/miners" in browser.text("noscript p")
+    assert "2.00 TH/s" in browser.text("noscript table")
     assert browser.text("#rows") == "", "a table that nothing fills is not shown"
+    browser.run_click("noscript tbody a")
+    browser.wait_for(lambda: browser.text("h1") == "a", "the page of the miner")
+    assert "Active, 2.00 TH/s at translator-1." in browser.text(".headline")
+    assert "192.0.2.1:4444" in browser.text("table")
 
 
 def test_a_pool_shows_its_connections_by_type(pool: Service, browser: Browser) -> None:
@@ -349,18 +219,37 @@ def test_a_pool_shows_its_connections_by_type(pool: Service, browser: Browser) -
         assert expected in totals
 
 
-def test_of_a_large_fleet_the_first_rows_are_shown_and_said_to_be(
+def test_of_a_large_fleet_only_the_rows_in_view_are_laid_out(
     proxy: Service, browser: Browser
 ) -> None:
-    rows = [miner(number, f"rig-{number:05}") for number in range(6000)]
+    rows = [miner(number, f"rig-{number:05}") for number in range(10_050)]
     with telling(proxy, miner_snapshot(rows)):
         browser.open(url(proxy))
-        browser.wait_for(lambda: len(browser.column(NAME)) == 500, "the rows")
-    click(browser, NAME)
-    click(browser, NAME)
-    assert browser.column(NAME)[0] == "rig-04999", "those that are not shown are sorted too"
-    browser.run("document.getElementById('more').click()")
-    assert len(browser.column(NAME)) == 5000
-    assert not browser.text("#more")
-    assert browser.text(".totals .value") == "6,000"
-    assert "5,000 rows, the first of 6,000" in browser.text("#shown")
+        browser.wait_for(lambda: browser.column(NAME)[:1] == ["rig-00000"], "the rows")
+        assert browser.text(".totals .value") == "10,050"
+        assert "10,000 rows, the first of 10,050" in browser.text("#shown")
+        click(browser, NAME)
+        click(browser, NAME)
+        browser.wait_for(lambda: "rig-09999" in browser.column(NAME), "rows that were not shown")
+        assert browser.run("document.querySelector('#rows table').ariaRowCount") == "10001"
+        browser.run("scrollTo(0, document.body.scrollHeight)")
+        browser.wait_for(lambda: browser.column(NAME)[-1] == "rig-00000", "the last row")
+        assert len(browser.column(NAME)) < 100
+        assert browser.run(
+            "[...document.querySelectorAll('#rows tbody tr')].at(-1).ariaRowIndex"
+        ) == ("10001")
+
+
+def test_a_row_leads_to_the_page_of_its_miner_which_stays_current(
+    proxy: Service, browser: Browser
+) -> None:
+    name = "farm/rig 1?#"
+    with telling(proxy, miner_snapshot([miner(1, name, agent="cgminer/4.12")])):
+        browser.open(url(proxy))
+        browser.wait_for(lambda: browser.column(NAME) == [name], "the row")
+        browser.run_click("#rows tbody a")
+        browser.wait_for(lambda: browser.text("h1") == name, "the page of the miner")
+        assert "cgminer/4.12" in browser.text("table")
+        browser.run("window.untouched = true")
+    browser.wait_for(lambda: "Nothing is heard" in browser.text(".headline"), "that it is gone")
+    assert browser.run("window.untouched") is True

@@ -1,6 +1,5 @@
 """A service's program: its help, its checks before it starts, and how it takes signals."""
 
-import logging
 import os
 import signal
 import socket
@@ -72,15 +71,6 @@ def test_bad_settings_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
         assert ended.returncode == 2
         assert ended.stderr.startswith("stats-proxy: ")
         assert ended.stderr.count("\n") == 1
-
-
-@pytest.fixture
-def _restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 WRONG_FILES = {

@@ -2,22 +2,19 @@
 
 import json
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
-from tests.grafana.boards import ROOT, Query, fill
-from tests.grafana.prometheus import LOOPBACK, Prometheus, Sample, write_configuration
+from tests.grafana.boards import Query, fill
+from tests.grafana.prometheus import Prometheus, write_configuration
 from tests.support.ports import free_ports
 from tests.support.programs import program
+from tests.support.servers import LOOPBACK, Sample, running
 
-STARTED_SECONDS = 20.0
 POLL_SECONDS = 0.5
 PYTHON = (sys.executable, "-m")
 SIMULATE = ("simulate", "--scenario=calm", "--seed=1", "--interval=1", "--shares-per-minute=60")
@@ -57,9 +54,9 @@ class Fleet:
 @contextmanager
 def running_fleet(folder: Path) -> Iterator[Fleet]:
     """Everything started, and stopped at the end; `folder` takes logs and data."""
-    proxy, proxy_web, pool, pool_web, port = free_ports(5)
+    proxy, proxy_web, pool, pool_web, api, feed_web, port = free_ports(7)
     prometheus = [program("prometheus"), f"--web.listen-address={LOOPBACK}:{port}"]
-    jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web}
+    jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web, "stats-feed": feed_web}
     prometheus += [f"--config.file={write_configuration(folder, jobs)}"]
     prometheus += [f"--storage.tsdb.path={folder}/data"]
     simulated = [f"--proxy={LOOPBACK}:{proxy}", f"--pool={LOOPBACK}:{pool}"]
@@ -67,10 +64,16 @@ def running_fleet(folder: Path) -> Iterator[Fleet]:
         for service, ingest, web in (("proxy", proxy, proxy_web), ("pool", pool, pool_web)):
             command = [*PYTHON, f"exporters.{service}", f"--web.listen-address={LOOPBACK}:{web}"]
             command += [f"--ingest.listen-address={LOOPBACK}:{ingest}"]
-            stack.enter_context(_running(command, folder / f"{service}.log", ready=web))
-        feed = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
-        stack.enter_context(_running(feed, folder / "feed.log"))
-        stack.enter_context(_running(prometheus, folder / "prometheus.log", ready=port))
+            stack.enter_context(running(command, folder / f"{service}.log", web))
+        fleet = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
+        stack.enter_context(running(fleet, folder / "fleet.log"))
+        sri = [*PYTHON, "tests.stats_feed.sri.server", str(api)]
+        stack.enter_context(running(sri, folder / "sri.log"))
+        feed = [*PYTHON, "stats_feed", "sri", f"--url=http://{LOOPBACK}:{api}", "--source=sri"]
+        feed += ["--interval=1", f"--to=proxy={LOOPBACK}:{proxy}"]
+        feed += [f"--web.listen-address={LOOPBACK}:{feed_web}"]
+        stack.enter_context(running(feed, folder / "feed.log"))
+        stack.enter_context(running(prometheus, folder / "prometheus.log", port))
         yield Fleet(Prometheus(port), proxy, pool)
 
 
@@ -92,34 +95,3 @@ def wait_until(missing: Callable[[], list[str]], seconds: float) -> None:
     while left := missing():
         assert time.monotonic() < deadline, f"after {seconds} s still:\n" + "\n".join(left)
         time.sleep(POLL_SECONDS)
-
-
-@contextmanager
-def _running(command: list[str], log: Path, ready: int | None = None) -> Iterator[None]:
-    """`command`, once its port answers that it is ready; stopped at the end, whatever it does."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
-    try:
-        if ready is not None:
-            wait_until(lambda: _not_ready(ready, process, log), STARTED_SECONDS)
-        yield
-        assert process.poll() is None, f"{command} died:\n{log.read_text()[-2000:]}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _not_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> list[str]:
-    assert process.poll() is None, log.read_text()[-2000:]
-    try:
-        with urlopen(f"http://{LOOPBACK}:{port}/-/ready", timeout=5):
-            return []
-    except HTTPError as error:
-        error.close()
-        return [f"port {port}: {error}"]
-    except (URLError, ConnectionError) as error:
-        return [f"port {port}: {error}"]

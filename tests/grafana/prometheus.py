@@ -1,28 +1,16 @@
 """A real Prometheus on the project's own rules, only faster, and what it answers."""
 
-import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import yaml
 
 from tests.grafana.boards import ROOT
-
-LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A series and its value."""
-
-    labels: Mapping[str, str]
-    value: float
+from tests.support.servers import LOOPBACK, Sample, asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +21,25 @@ class Prometheus:
 
     def now(self, expression: str) -> list[Sample]:
         """What `expression` gives now, without what is no number."""
-        found = self._get("query", query=expression)["result"]
+        found = asked(self.port, "query", query=expression)["result"]
         return _numbers(found, [item["value"] for item in found])
 
     def lately(self, expression: str, seconds: float) -> list[Sample]:
         """The last value of each line that `expression` draws over the last `seconds`."""
         end = time.time()
-        found = self._get("query_range", query=expression, start=end - seconds, end=end, step=1)
+        found = asked(
+            self.port, "query_range", query=expression, start=end - seconds, end=end, step=1
+        )
         return _numbers(found["result"], [item["values"][-1] for item in found["result"]])
 
     def failing_rules(self) -> list[str]:
         """Rules that could not be evaluated, with what Prometheus says of them."""
-        rules = [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+        rules = [rule for group in asked(self.port, "rules")["groups"] for rule in group["rules"]]
         return [
             f"{rule['name']}: {rule['health']} {rule.get('lastError', '')}"
             for rule in rules
             if rule["health"] != "ok"
         ]
-
-    def _get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - as many shapes as paths
-        url = f"http://{LOOPBACK}:{self.port}/api/v1/{path}?{urlencode(parameters)}"
-        with urlopen(url, timeout=10) as answer:
-            return json.load(answer)["data"]
 
 
 def _numbers(found: list[Any], points: list[Any]) -> list[Sample]:  # Any: the JSON of an answer

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tests.grafana.boards import (
     rows_and_panels,
     variables,
 )
+from tests.support.cases import Test, for_each
 
 COLORS = frozenset({"green", "yellow", "orange", "red", "blue", "text", "transparent"})
 """Of Grafana's palette, which has a light and a dark shade of each."""
@@ -35,12 +36,12 @@ LONGEST_STAT_TITLE = 14
 FASTEST_REFRESH_SECONDS = 10
 
 each_board = pytest.mark.parametrize(("name", "board"), boards().items(), ids=boards())
-each_panel = pytest.mark.parametrize("panel", panels(), ids=str)
-each_query = pytest.mark.parametrize("query", panel_queries(), ids=str)
+each_panel = for_each("panel", panels())
+each_query = for_each("query", panel_queries())
 
 
-def of_type(*types: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("panel", [p for p in panels() if p.type in types], ids=str)
+def of_type(*types: str) -> Callable[[Test], Test]:
+    return for_each("panel", [panel for panel in panels() if panel.type in types])
 
 
 def values_of(model: object, key: str) -> Iterator[Any]:  # Any: whatever JSON holds
@@ -114,7 +115,7 @@ def test_panels_do_not_overlap(name: str, board: Json) -> None:
         assert apart, f"{name}: {one} and {other}"
 
 
-@pytest.mark.parametrize("panel", rows_and_panels(), ids=str)
+@for_each("panel", rows_and_panels())
 def test_panels_stay_within_the_columns(panel: Panel) -> None:
     position = panel.model["gridPos"]
     assert position["x"] + position["w"] <= COLUMNS
@@ -165,7 +166,10 @@ def test_a_table_fits_a_screen_of_1280_px(panel: Panel) -> None:
 @of_type("timeseries")
 def test_what_may_be_zero_for_long_has_an_axis_of_its_size(panel: Panel) -> None:
     """All zero, Grafana draws an axis from 0 to 100 of whatever it is."""
-    if panel.defaults["unit"] == "cpm" or "Rejected part" in panel.model["title"]:
+    if (
+        panel.defaults["custom"].get("axisLabel") == "a minute"
+        or "Rejected part" in panel.model["title"]
+    ):
         assert panel.defaults["custom"]["axisSoftMax"] > 0
 
 
@@ -173,6 +177,20 @@ def test_what_may_be_zero_for_long_has_an_axis_of_its_size(panel: Panel) -> None
 def test_nothing_drawn_is_red_from_the_start(panel: Panel) -> None:
     colors = [value["fixedColor"] for _, name, value in panel.overrides if name == "color"]
     assert "red" not in colors, "a line is there when nothing is wrong: orange"
+
+
+@each_board
+def test_the_top_says_what_is_wrong_what_changed_and_what_to_do(name: str, board: Json) -> None:
+    _, *others = (panel["gridPos"]["y"] for panel in board["panels"] if panel["type"] == "row")
+    top = {p["title"] for p in board["panels"] if p["gridPos"]["y"] < min(others)}
+    assert top >= {"State" if name == "miner" else "Trouble", "Last hour", "Firing alerts"}
+
+
+@pytest.mark.parametrize(("name", "job"), [("proxy", "stats-pool"), ("pool", "stats-proxy")])
+def test_a_board_is_silent_about_alerts_of_the_other_service(name: str, job: str) -> None:
+    [listed] = values_of(boards()[name], "alertInstanceLabelFilter")
+    drawn = [q.expression for q in annotation_queries() if q.where.startswith(f"{name} /")]
+    assert all(f'job!="{job}"' in one for one in (listed, *drawn))
 
 
 @each_board
@@ -261,8 +279,9 @@ def data_links() -> list[tuple[Panel, str]]:
     ]
 
 
-@pytest.mark.parametrize(("panel", "url"), data_links(), ids=str)
-def test_a_data_link_leads_to_variables_of_a_board_that_exists(panel: Panel, url: str) -> None:
+@for_each("link", data_links())
+def test_a_data_link_leads_to_variables_of_a_board_that_exists(link: tuple[Panel, str]) -> None:
+    panel, url = link
     uid, parameters = re.findall(r"^/d/([\w-]+)\?(.+)$", url)[0]
     [target] = [board for board in boards().values() if board["uid"] == uid]
     assert {"${__url_time_range}", "${datasource:queryparam}"} <= set(parameters.split("&"))

@@ -23,6 +23,7 @@ from tests.grafana.boards import (
     variables,
 )
 from tests.grafana.promql import read
+from tests.support.cases import for_each
 from tests.support.programs import program
 
 # Of the linter's list, those in use: one more is looked up in Grafana's unit categories first.
@@ -32,7 +33,6 @@ UNITS = frozenset(
         "locale",
         "percentunit",
         "Hs",
-        "cpm",
         "s",
         "bytes",
         "Bps",
@@ -57,8 +57,8 @@ PLACEHOLDERS = {
 }
 
 each_board = pytest.mark.parametrize("board", boards().values(), ids=boards())
-each_panel = pytest.mark.parametrize("panel", panels(), ids=str)
-each_query = pytest.mark.parametrize("query", panel_queries(), ids=str)
+each_panel = for_each("panel", panels())
+each_query = for_each("query", panel_queries())
 
 
 @each_board
@@ -80,7 +80,7 @@ def test_template_job_and_instance_rules(board: Json, name: str) -> None:
     assert variable["allValue"] == ".+"
 
 
-@pytest.mark.parametrize("query", variable_queries(), ids=str)
+@for_each("query", variable_queries())
 def test_template_label_promql_rule(query: Query) -> None:
     assert re.fullmatch(r"label_values\(.+, \w+\)", query.expression)
 

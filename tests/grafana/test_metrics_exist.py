@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-import pytest
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from exporters.exposition.families import ALL, Kind
@@ -18,6 +17,8 @@ from tests.grafana.boards import (
     variable_queries,
 )
 from tests.grafana.promql import Expression, read
+from tests.support.cases import for_each
+from tests.support.feeds import feed_families
 
 TARGET_LABELS = frozenset({"job", "instance"})
 ALERT_LABELS = TARGET_LABELS | {"alertname", "alertstate", "severity", "source", "name"}
@@ -38,14 +39,6 @@ ON_NO_BOARD = {
     "python_gc_objects_collected_total": "for debugging the services, not for running them",
     "python_gc_objects_uncollectable_total": "for debugging the services, not for running them",
     "python_gc_collections_total": "for debugging the services, not for running them",
-    **dict.fromkeys(
-        (
-            "stratum_pool_quotes_amount_ehash_total",
-            "stratum_pool_quotes_created_total",
-            "stratum_pool_wallet_balance_ehash",
-        ),
-        "only pools that send wallet events have it",
-    ),
 }
 
 
@@ -67,6 +60,7 @@ def known_labels() -> Mapping[str, frozenset[str]]:
     series = {"up": TARGET_LABELS, "ALERTS": ALERT_LABELS}
     series |= dict.fromkeys(("scrape_duration_seconds", "scrape_samples_scraped"), TARGET_LABELS)
     series |= dict.fromkeys(library_families(), TARGET_LABELS)
+    series |= {name: TARGET_LABELS | labels for name, labels in feed_families().items()}
     for family in ALL:
         labels = TARGET_LABELS.union(family.labels)
         if family.kind is Kind.HISTOGRAM:
@@ -93,9 +87,7 @@ def expressions() -> dict[str, Expression]:
     return found
 
 
-each_expression = pytest.mark.parametrize(
-    "expression", expressions().values(), ids=list(expressions())
-)
+each_expression = for_each("expression", expressions())
 
 
 @each_expression
@@ -117,13 +109,13 @@ def test_every_grouping_label_is_one_of_the_series_asked_for(expression: Express
     assert expression.labels <= known
 
 
-@pytest.mark.parametrize("query", variable_queries(), ids=str)
+@for_each("query", variable_queries())
 def test_every_variable_asks_for_a_label_of_its_series(query: Query) -> None:
     expression, label = selector_of(query)
     assert all(label in known_labels()[metric] for metric in expression.metrics)
 
 
-@pytest.mark.parametrize("panel", panels(), ids=str)
+@for_each("panel", panels())
 def test_every_label_in_a_legend_or_column_comes_out_of_its_query(panel: Panel) -> None:
     legends = " ".join(target.get("legendFormat", "") for target in panel.targets)
     shown = set(re.findall(r"\{\{(\w+)\}\}", legends))
@@ -144,4 +136,5 @@ def test_every_family_is_on_a_board_or_says_why_not() -> None:
     exposed = {
         f"{family.name}_bucket" if family.kind is Kind.HISTOGRAM else family.name for family in ALL
     }
-    assert (exposed | library_families()) - used == ON_NO_BOARD.keys()
+    exposed |= library_families() | feed_families().keys()
+    assert exposed - used == ON_NO_BOARD.keys()

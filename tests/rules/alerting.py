@@ -5,25 +5,19 @@ import re
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import yaml
 
 from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
-from tests.support.until import until
-
-LOOPBACK = "127.0.0.1"
-STARTED_SECONDS = 30.0
-STOP_SECONDS = 20.0
+from tests.support.servers import LOOPBACK, running
 
 FASTER = 20.0
 """How much shorter every wait of the rules is, if not told; an expression's own windows stay."""
@@ -160,7 +154,7 @@ def alerting(folder: Path, jobs: Jobs, times: float = FASTER, past: str = "") ->
         command = [program("alertmanager"), f"--config.file={routes}"]
         command += [f"--storage.path={folder}/alerts", "--cluster.listen-address="]
         command += [f"--web.listen-address={LOOPBACK}:{alertmanager}"]
-        stack.enter_context(_running(command, alertmanager, folder / "alertmanager.log"))
+        stack.enter_context(running(command, folder / "alertmanager.log", alertmanager))
         prometheus = None
         if jobs:
             _shorten(folder / "rules", times)
@@ -169,7 +163,7 @@ def alerting(folder: Path, jobs: Jobs, times: float = FASTER, past: str = "") ->
             command = [program("prometheus3"), f"--config.file={configuration}"]
             command += [f"--storage.tsdb.path={folder}/data", "--rules.alert.resend-delay=1s"]
             command += [f"--web.listen-address={LOOPBACK}:{port}"]
-            prometheus = stack.enter_context(_running(command, port, folder / "prometheus.log"))
+            prometheus = stack.enter_context(running(command, folder / "prometheus.log", port))
 
         def reload(jobs: Jobs) -> None:
             assert prometheus is not None
@@ -211,27 +205,3 @@ def _scrapes(jobs: Jobs, alertmanager: int) -> str:
         ],
     }
     return yaml.safe_dump(configuration)
-
-
-@contextmanager
-def _running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as one:
-        try:
-            until(lambda: _ready(port) or one.poll() is not None, STARTED_SECONDS, command[0])
-            assert one.poll() is None, log.read_text()[-2000:]
-            yield one
-        finally:
-            one.terminate()
-            try:
-                one.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                one.kill()
-
-
-def _ready(port: int) -> bool:
-    try:
-        with urlopen(f"http://{LOOPBACK}:{port}/-/ready", timeout=5):
-            return True
-    except (URLError, ConnectionError):
-        time.sleep(0.1)
-        return False

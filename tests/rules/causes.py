@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from stats_feed.health import Health, HealthServer
 from tests.e2e.harness.rust import jds_snapshot, pool_status, proxy_row
 from tests.e2e.harness.wire import Sender, connected, line
+from tests.support.servers import LOOPBACK
 
 INTERVAL = 600.0
 """One snapshot stays fresh for the whole test."""
@@ -55,6 +57,23 @@ def past(proxy: str, pool: str) -> str:
             ago = [now - hour * HOUR_SECONDS for hour in reversed(hours)]
             lines += [f"{name}{{{labels}}} {value} {at}" for at in ago]
     return "\n".join([*lines, "# EOF", ""])
+
+
+class Feed:
+    """What a feed tells of itself: of a source that it reads, and of one that stays the same."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        health = Health("1")
+        self._unread, self._same = (health.add_source(name) for name in ("unread", "the-same"))
+        for source in (self._unread, self._same):
+            source.succeeded(time.time(), 0.1)
+            source.last_change, source.rows = time.time(), 1
+        self.web = stack.enter_context(HealthServer((LOOPBACK, 0), health)).address[1]
+
+    def fall_ill(self) -> None:
+        """One cannot be read any more, and the other one has told the same for long."""
+        self._unread.failed("unreachable")
+        self._same.last_change = time.time() - 1000
 
 
 def miner(name: str, shares: int = 90, **fields: object) -> dict[str, object]:

@@ -18,9 +18,10 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e.harness.service import Service
-from tests.rules.alerting import LOOPBACK, Alerting, alerting
+from tests.rules.alerting import Alerting, alerting
 from tests.rules.causes import (
     SHARED,
+    Feed,
     Senders,
     come_and_go,
     ends,
@@ -32,6 +33,7 @@ from tests.rules.causes import (
     misbehave,
     past,
 )
+from tests.support.servers import LOOPBACK
 from tests.support.until import until
 from tests.test_rules import NAMES, ROOT, RUNBOOK
 
@@ -49,7 +51,7 @@ STEP_SECONDS = 1.5
 FIRED_SECONDS = 150.0
 WRONG = "nonsense: ["
 
-PROXY, POOL = {"job": "stats-proxy"}, {"job": "stats-pool"}
+PROXY, POOL, FEED = {"job": "stats-proxy"}, {"job": "stats-pool"}, {"job": "stats-feed"}
 FROM_THE_START = {
     "StatsGatewayConfigReloadFailed": PROXY,
     "StatsGatewayNoSource": POOL,
@@ -58,6 +60,8 @@ FROM_THE_START = {
     "StratumProxySharesStandStill": PROXY | {"source": "stands-still"},
 }
 LATER = {
+    "StatsFeedDown": FEED | {"source": "unread"},
+    "StatsFeedStandsStill": FEED | {"source": "the-same"},
     "StatsGatewayClockSkew": PROXY | {"source": "skewed"},
     "StatsGatewayConnectionsRefused": POOL,
     "StatsGatewayLegacySenders": POOL,
@@ -152,7 +156,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         web.write_text(WRONG)
         reloaded = "stats_gateway_config_last_reload_successful"
         until(lambda: f"{reloaded} 0.0" in replica.get("/metrics").body.decode())
-        jobs = {"stats-proxy": [proxy.web, replica.web], "stats-pool": [pool.web]}
+        feed = Feed(stack)
+        jobs = {
+            "stats-proxy": [proxy.web, replica.web],
+            "stats-pool": [pool.web],
+            "stats-feed": [feed.web],
+        }
         before = past(f"{LOOPBACK}:{proxy.web}", f"{LOOPBACK}:{pool.web}")
         on = stack.enter_context(alerting(folder, jobs, TIMES, before))
         translators, pools = Senders(stack, proxy.ingest), Senders(stack, pool.ingest)
@@ -168,6 +177,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         early = [one for one in told(on) if one.get("source") not in ("flaps", "ends")]
         assert {one["alertname"] for one in early} <= {*FROM_THE_START, SERVICE_ABSENT}, early
         ill(translators, pools)
+        feed.fall_ill()
         misbehave(pool.ingest)
         ends(pool.ingest)
         replica.stop()

@@ -15,7 +15,8 @@ RUNTIME = [
     *PROJECT["dependency-groups"]["build"],
 ]
 DEVELOPMENT = [name for name in PROJECT["dependency-groups"]["dev"] if isinstance(name, str)]
-FILES = ("requirements.lock", "requirements-dev.lock")
+RELEASE = [name for name in PROJECT["dependency-groups"]["release"] if isinstance(name, str)]
+FILES = ("requirements.lock", "requirements-dev.lock", "requirements-release.lock")
 
 
 def locked(file: str) -> dict[str, str]:
@@ -31,7 +32,11 @@ def names(requirements: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("file", "requirements"),
-    [("requirements.lock", RUNTIME), ("requirements-dev.lock", RUNTIME + DEVELOPMENT)],
+    [
+        ("requirements.lock", RUNTIME),
+        ("requirements-dev.lock", RUNTIME + DEVELOPMENT),
+        ("requirements-release.lock", PROJECT["dependency-groups"]["build"] + RELEASE),
+    ],
 )
 def test_everything_the_project_asks_for_is_locked(file: str, requirements: list[str]) -> None:
     assert set(names(requirements)) <= set(locked(file)), "run 'make lock'"

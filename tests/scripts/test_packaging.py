@@ -13,10 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SOURCES = shutil.ignore_patterns(
-    ".*_cache", ".venv", ".tools", ".git", ".demo", "__pycache__", "results"
+    ".*_cache",
+    ".venv",
+    ".tools",
+    ".git",
+    ".demo",
+    "__pycache__",
+    "results",
+    "node_modules",
+    "drawn",
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history")
+PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history", "stats_systemd")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,8 @@ def in_checkout(built: Path, folder: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "folder", [*PACKAGES, "benchmarks", "docs", "grafana", "prometheus", "scripts", "tests"]
+    "folder",
+    [*PACKAGES, "benchmarks", "deploy", "docs", "grafana", "prometheus", "scripts", "tests"],
 )
 def test_the_archive_holds_every_folder_whole(built: Path, folder: str) -> None:
     assert {path for path in in_checkout(built, folder) if "__pycache__" not in path} <= in_archive(
@@ -64,6 +73,16 @@ def test_the_archive_holds_every_folder_whole(built: Path, folder: str) -> None:
 def test_the_archive_holds_what_is_read_and_run_first(built: Path) -> None:
     names = "LICENSE README.md SECURITY.md CHANGELOG.md Makefile compose.yaml requirements.lock"
     assert set(names.split()) <= in_archive(built)
+
+
+def test_the_wheel_holds_every_file_that_the_pages_need(built: Path) -> None:
+    (path,) = built.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        assets = {name for name in wheel.namelist() if "/assets/" in name}
+        runbook = wheel.read("exporters/endpoints/documents/assets/runbook.md")
+    assert assets == {one for one in in_checkout(built, "exporters") if "/assets/" in one}
+    assert "exporters/endpoints/page/assets/vendor/uPlot.LICENSE" in assets
+    assert runbook == (ROOT / "docs" / "runbook.md").read_bytes()
 
 
 def test_the_wheel_holds_the_packages_and_the_license_only(built: Path) -> None:

@@ -25,6 +25,8 @@ THEIRS = "198.18.231.2"
 
 FLAPS = 15
 
+MAY_NOT = "needs network namespaces: run 'sudo make test', in a container with --privileged"
+
 
 @dataclass(frozen=True)
 class Cable:
@@ -55,7 +57,7 @@ def cable() -> Iterator[Cable]:
     try:
         ip("netns", "add", namespace)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"may not make network namespaces here: {error.stderr.strip()}")
+        pytest.skip(f"{MAY_NOT}: {error.stderr.strip()}")
     try:
         ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", namespace)
         ip("address", "add", f"{OURS}/30", "dev", ours)
@@ -64,7 +66,7 @@ def cable() -> Iterator[Cable]:
         ip("-n", namespace, "link", "set", theirs, "up")
         yield Cable(namespace, theirs)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"may not make links between them here: {error.stderr.strip()}")
+        pytest.skip(f"{MAY_NOT}: {error.stderr.strip()}")
     finally:
         subprocess.run(["ip", "link", "delete", ours], check=False, capture_output=True)
         ip("netns", "delete", namespace)

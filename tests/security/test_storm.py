@@ -97,6 +97,6 @@ def storm() -> None:
 def test_malformed_messages_and_half_open_peers_cost_a_good_source_nothing() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < FILES:
-        pytest.skip(f"needs {FILES} open files, and the system allows {hard}")
+        pytest.skip(f"needs {FILES} open files: run 'sudo prlimit --pid $$ --nofile={FILES}'")
     with many_files():
         storm()

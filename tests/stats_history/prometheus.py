@@ -6,23 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 from tests.stats_history.exposition import Samples
 from tests.support.ports import free_ports
 from tests.support.programs import program
-from tests.support.until import until
-
-START_SECONDS = 30.0
+from tests.support.servers import LOOPBACK, asked
+from tests.support.servers import running as running_server
 
 
 class Prometheus:
     """A running server's query API."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, port: int) -> None:
+        self._port = port
 
     def samples(self, at: int) -> Samples:
         """Every stored sample of the project's families, from 60 days before `at`."""
@@ -43,9 +39,7 @@ class Prometheus:
         return [[(int(at), float(value)) for at, value in series["values"]] for series in found]
 
     def _ask(self, api: str, **parameters: object) -> list[dict[str, Any]]:
-        address = f"http://{self._address}/api/v1/{api}?{urlencode(parameters)}"
-        with urlopen(address, timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        found: list[dict[str, Any]] = asked(self._port, api, **parameters)["result"]
         return found
 
 
@@ -60,36 +54,15 @@ def running(data: Path, folder: Path, scrape: str = "") -> Iterator[Prometheus]:
         )
     )
     (port,) = free_ports(1)
-    address = f"127.0.0.1:{port}"
     command = [
         program("prometheus"),
         f"--config.file={config}",
         f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=100y",
-        f"--web.listen-address={address}",
+        f"--web.listen-address={LOOPBACK}:{port}",
     ]
-    log = folder / "prometheus.log"
-    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        try:
-            until(
-                lambda: _ready(address) or process.poll() is not None, START_SECONDS, "Prometheus"
-            )
-            assert process.poll() is None, log.read_text()
-            yield Prometheus(address)
-        finally:
-            process.terminate()
-            process.wait(START_SECONDS)
-
-
-def _ready(address: str) -> bool:
-    try:
-        with urlopen(f"http://{address}/-/ready", timeout=1):
-            return True
-    except HTTPError as error:
-        error.close()
-    except (URLError, OSError):
-        pass
-    return False
+    with running_server(command, folder / "prometheus.log", port):
+        yield Prometheus(port)
 
 
 def dump(data: Path) -> list[str]:

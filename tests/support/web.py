@@ -15,6 +15,10 @@ from exporters.endpoints.routes import Endpoints, build_app
 from exporters.exposition.publisher import Publisher
 from exporters.exposition.render import Renderer
 from exporters.exposition.self_metrics import SelfMetrics
+from exporters.history.answers import History
+from exporters.history.client import Prometheus
+from exporters.history.drawn import Drawn
+from exporters.history.promql import FAMILIES
 from exporters.http.server import HttpServer
 from exporters.settings.addresses import Address, bind, bound_address
 from stats_gateway.clock import Now
@@ -41,10 +45,14 @@ class Answer:
         return json.loads(self.body)
 
 
+def history_of(prometheus: Prometheus, service: Service) -> History:
+    return History(prometheus, FAMILIES[service], (), rows=lambda: 10)
+
+
 class Web:
     """What is behind the socket, and questions to it over one kept connection."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, prometheus: Prometheus | None = None) -> None:
         self.senders = Senders(service)
         self.counters = Counters()
         self.now = at(0)
@@ -60,9 +68,13 @@ class Web:
             publisher=self.publisher,
             self_metrics=self_metrics,
             clock=self._clock,
+            history=None if prometheus is None else history_of(prometheus, service),
+            drawn=None if prometheus is None else Drawn(prometheus, service, ()),
         )
+        self.endpoints = endpoints
         self.server = HttpServer(build_app(endpoints))
         self.connection: http.client.HTTPConnection
+        self.port: int
 
     def _clock(self) -> Now:
         return self.now
@@ -87,11 +99,14 @@ class Web:
 
 
 @asynccontextmanager
-async def serving(service: Service = Service.PROXY) -> AsyncIterator[Web]:
+async def serving(
+    service: Service = Service.PROXY, prometheus: Prometheus | None = None
+) -> AsyncIterator[Web]:
     """A service without an ingest side, up until the end of the block."""
-    web = Web(service)
+    web = Web(service, prometheus)
     listener = bind(Address("127.0.0.1", 0))
     port = bound_address(listener).port
+    web.port = port
     web.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     tasks = (
         asyncio.create_task(web.server.serve(listener)),

@@ -1,5 +1,5 @@
-"""The status page at `/`, for an operator who has a browser and nothing else.
+"""The status page at `/`, and a page for each miner and connection, for whoever has a browser.
 
-The server renders the summary (state, totals, sources) into the page, so that it also works without
-JavaScript. With it, `page.js` keeps the summary current and adds the table of rows.
+The server renders what is so now, so that the pages also work without JavaScript. With it, the
+scripts in `assets/script` keep that current and add history, alerts and the table of all rows.
 """

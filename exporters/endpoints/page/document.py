@@ -1,23 +1,32 @@
-"""Fills the template of the status page with the state of one moment."""
+"""Fills the templates of the status page and of the pages of rows with the state of one moment."""
 
 from dataclasses import dataclass
 from string import Template
 
-from exporters.endpoints.page.markup import Markup, element, join
-from exporters.endpoints.page.state import DOWNSTREAMS, State, headline, state_of
+from exporters.endpoints.lists import Lists
+from exporters.endpoints.page.downstream import Subject, downstream
+from exporters.endpoints.page.headline import title
+from exporters.endpoints.page.parts.columns import headings, rows_as_html
+from exporters.endpoints.page.parts.sources import source_table, table
+from exporters.endpoints.page.state import DOWNSTREAMS, State, row_count, state_of
 from exporters.endpoints.page.summary import summary
-from exporters.endpoints.summaries import PerSource, Totals
+from exporters.endpoints.page.text.markup import Markup, element, join
+from exporters.endpoints.page.text.units import count_text
+from exporters.endpoints.summaries import PerSource, Totals, combined
 from exporters.settings.addresses import Address
 from stats_gateway import __version__
 from stats_gateway.clock import Now
 from stats_gateway.store.sources import View
 from stats_gateway.wire.services import Service
 
+PLAIN_ROWS = 100
+"""Rows of the table without JavaScript, which is sent whole every 10 s; the API has all rows."""
+
 _LINKS = {
     Service.PROXY: {"api/miners": "Miners"},
     Service.POOL: {"api/connections": "Connections", "api/services": "Services"},
 }
-_COMMON_LINKS = {"metrics": "Metrics", "health": "Health", "api/stats": "Totals"}
+_COMMON_LINKS = {"runbook": "Runbook", "metrics": "Metrics", "api/openapi.json": "API"}
 
 _COLORS = {
     State.NEVER: "888",
@@ -33,104 +42,101 @@ _ICON = (
 """A dot, so that a row of tabs tells which service needs a look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the table of rows, which shows a field of the API's rows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Templates:
+    """The files that the pages are made from, and `build`, which names their scripts and styles."""
 
-    label: str
-    field: str
-    kind: str = "text"
-    """How `page.js` shows the field: one of the kinds that it knows."""
-    rare: bool = False
-    """Whether the column is hidden while its field is unknown in every row."""
-
-
-_SHARES = (
-    Column("Hashrate", "hashrate", "hashrate"),
-    Column("Shares", "shares_submitted", "count"),
-    Column("Rejected", "shares_rejected", "rejected"),
-)
-_AGENT = Column("Agent", "agent", rare=True)
-_TIMES = (
-    Column("Connected", "connected_at", "since"),
-    Column("Last share", "last_share_at", "ago"),
-    Column("Address", "address"),
-    Column("ID", "downstream_id", "id"),
-)
-COLUMNS = {
-    Service.PROXY: (
-        Column("Name", "name"),
-        Column("Source", "source"),
-        Column("State", "state", "state"),
-        *_SHARES,
-        Column("Difficulty", "difficulty", "count", rare=True),
-        *_TIMES,
-        _AGENT,
-    ),
-    Service.POOL: (
-        Column("Type", "connection_type"),
-        Column("Name", "name"),
-        Column("Source", "source"),
-        *_SHARES,
-        Column("Channels", "channels", "length"),
-        Column("Quotes", "quotes_created", "count"),
-        Column("Ehash", "ehash_mined", "count"),
-        *_TIMES,
-        _AGENT,
-    ),
-}
+    build: str
+    page: str
+    status: str
+    downstream: str
+    history: str
 
 
 class Document:
-    """The page of one service."""
+    """The pages of one service."""
 
     def __init__(
         self,
         service: Service,
         senders: Address | None,
-        build: str,
-        template: str,
+        templates: Templates,
         totals: PerSource[Totals],
+        lists: Lists,
+        *,
+        has_history: bool = False,
     ) -> None:
-        """`build` names the files that the page goes with; `template` is the text of the page."""
+        """`senders` is where senders connect; `has_history`: a Prometheus is configured."""
         self._service = service
         self._totals = totals
         self._senders = senders
-        links = _COMMON_LINKS | _LINKS[service]
+        self._lists = lists
+        self._has_history = has_history
+        self._templates = templates
         rows = DOWNSTREAMS[service]
         self._fixed = {
-            "build": build,
+            "build": templates.build,
             "service": service.value,
             "version": __version__,
-            "links": join(element("a", text, href=path) for path, text in links.items()),
             "rows": rows.capitalize(),
             "list": rows,
-            "caption": "Choose a heading to sort.",
-            "columns": _headings(service),
+            "columns": headings(service),
         }
-        self._template = Template(template)
 
-    def render(self, view: View, now: Now) -> str:
-        """The page as text, at the moment of `view`."""
-        return self._template.substitute(
+    def status(self, view: View, now: Now, *, with_rows: bool = True) -> str:
+        """The status page as text, at the moment of `view`."""
+        total = combined(map(self._totals.of, view.fresh()))
+        main = Template(self._templates.status).substitute(
             self._fixed,
-            title=f"{headline(view)} {self._service.value}",
-            icon=_ICON.format(color=_COLORS[state_of(view)]),
             summary=summary(view, self._service, now, self._senders, self._totals),
+            history=self._history("", "./"),
+            sources=source_table(view, self._service, now, self._totals) if view.sources else "",
+            plain=self._plain(view, now) if with_rows else "",
+        )
+        name = f"{title(view, self._service, total)} · {self._service.value}"
+        return self._page(main, name, "./", view, element("h1", self._service.value))
+
+    def downstream(self, view: View, now: Now, subject: Subject, root: str) -> str:
+        """The page of one miner or connection, which is `root` away from the status page."""
+        main = Template(self._templates.downstream).substitute(
+            self._fixed,
+            title=element("h1", subject.title),
+            summary=downstream(view, subject, now),
+            history=self._history(subject.query, root),
+        )
+        home = element("p", element("a", self._service.value, href=root), class_="home")
+        return self._page(main, f"{subject.title} · {self._service.value}", root, view, home)
+
+    def _page(self, main: str, name: str, root: str, view: View, home: Markup) -> str:
+        links = _LINKS[self._service] | _COMMON_LINKS
+        return Template(self._templates.page).substitute(
+            self._fixed,
+            root=root,
+            title=join([name]),
+            icon=_ICON.format(color=_COLORS[state_of(view)]),
+            home=home,
+            links=join(element("a", text, href=root + path) for path, text in links.items()),
+            main=main,
         )
 
+    def _history(self, query: str, root: str) -> str:
+        if not self._has_history:
+            return element(
+                "p",
+                "Set ",
+                element("code", "--history.prometheus-url"),
+                " to see history and alerts here.",
+                class_="hint",
+            )
+        history = Template(self._templates.history)
+        return history.substitute(self._fixed, root=root, query=join([query]))
 
-def _headings(service: Service) -> Markup:
-    """The cells of the head; a click on one sorts by it."""
-    return join(map(_heading, COLUMNS[service]))
-
-
-def _heading(column: Column) -> Markup:
-    return element(
-        "th",
-        element("button", column.label, type="button"),
-        scope="col",
-        data_field=column.field,
-        data_kind=column.kind,
-        data_rare="" if column.rare else None,
-    )
+    def _plain(self, view: View, now: Now) -> Markup:
+        """The first rows as a table, for browsers without JavaScript."""
+        rows = DOWNSTREAMS[self._service]
+        shown = self._lists.first(view, self._service, PLAIN_ROWS)
+        total = row_count(view.fresh()) or 0
+        caption = rows.capitalize()
+        if total > len(shown):
+            caption += f", the first {len(shown)} of {count_text(total)}"
+        return table(caption, caption, *rows_as_html(self._service, shown, now, "./"))

@@ -41,23 +41,6 @@ def row_count(fresh: Sequence[Source]) -> int | None:
     return sum(counts) if counts else None
 
 
-def headline(view: View) -> str:
-    """One sentence for the state."""
-    known, fresh = len(view.sources), view.fresh()
-    match state_of(view):
-        case State.NEVER:
-            return "No sender has sent a snapshot yet."
-        case State.DOWN:
-            return "The only source is down." if known == 1 else f"All {known} sources are down."
-        case State.PARTLY:
-            down = known - len(fresh)
-            return f"{down} of {known} sources {'is' if down == 1 else 'are'} down."
-        case State.EMPTY:
-            return "Fresh, and nobody is connected."
-        case State.FRESH:
-            return "The only source is fresh." if known == 1 else f"All {known} sources are fresh."
-
-
 def without_upstream(fresh: Sequence[Source]) -> list[str]:
     """The sources that say they have lost the pool they mine at."""
     return [

@@ -1,13 +1,14 @@
-"""Writes the part of the page that the server renders, from one view of the store."""
+"""Writes the state and the totals of the page, from one view of the store."""
 
 from collections.abc import Iterator
 
-from exporters.endpoints.page.markup import Markup, element, isolated
-from exporters.endpoints.page.sources import age, source_table
-from exporters.endpoints.page.state import State, headline, moment, state_of, without_upstream
-from exporters.endpoints.page.totals import totals
-from exporters.endpoints.page.units import time_text
-from exporters.endpoints.summaries import PerSource, Totals
+from exporters.endpoints.page.headline import headline
+from exporters.endpoints.page.parts.sources import age
+from exporters.endpoints.page.parts.totals import totals
+from exporters.endpoints.page.state import State, moment, state_of, without_upstream
+from exporters.endpoints.page.text.markup import Markup, element, isolated
+from exporters.endpoints.page.text.units import time_text
+from exporters.endpoints.summaries import PerSource, Totals, combined
 from exporters.settings.addresses import Address
 from stats_gateway.clock import Now
 from stats_gateway.store.sources import Source, View
@@ -24,22 +25,20 @@ def summary(
     senders: Address | None,
     totals_of: PerSource[Totals],
 ) -> Markup:
-    """State, totals and sources. `senders` is where senders connect, if known."""
+    """State and totals. `senders` is where senders connect, if known."""
     state = state_of(view)
+    total = combined(map(totals_of.of, view.fresh()))
     notices = _advice(service, senders) if state is State.NEVER else _notices(view, now)
     parts = [
         element(
             "div",
-            element("p", headline(view), class_="headline", role="status"),
+            *headline(view, service, total, now),
             *notices,
             class_=f"state {state}",
         )
     ]
     if state is not State.NEVER:
-        parts += [
-            totals(view.fresh(), service, totals_of),
-            source_table(view, service, now, totals_of),
-        ]
+        parts.append(totals(view.fresh(), service, total))
     return element(
         "section",
         *parts,

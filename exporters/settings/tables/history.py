@@ -1,4 +1,4 @@
-"""The settings of the Prometheus that is asked for hashrate over time."""
+"""The settings of the Prometheus that is asked for history and for firing alerts."""
 
 from exporters.settings.addresses import parse_url
 from exporters.settings.setting import Setting, existing_file, label
@@ -7,7 +7,7 @@ HISTORY = (
     Setting(
         *("history.prometheus_url", "URL", parse_url),
         help="address of the Prometheus that scrapes this service, or of another server with the "
-        "same API; turns /api/hashrate on",
+        "same API; turns history and alerts on, on the page and in the API",
     ),
     Setting(
         *("history.authorization_file", "FILE", existing_file),

@@ -2,7 +2,7 @@
 
 from exporters.settings.addresses import Address, parse_address
 from exporters.settings.setting import Setting, existing_file, network, one_of
-from stats_gateway.intake.access import CertificateName
+from stats_gateway.store.origin import CertificateName
 from stats_gateway.wire.services import Service
 
 _PORT = {Service.PROXY: 8082, Service.POOL: 9083}

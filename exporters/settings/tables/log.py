@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from exporters.settings.setting import Setting, one_of
+from exporters.settings.setting import Setting, one_of, yes_or_no
 
 
 class LogLevel(StrEnum):
@@ -31,5 +31,11 @@ LOG = (
         *("log.format", "FORMAT", one_of(LogFormat)),
         help="format of the lines: logfmt or json",
         default=LogFormat.LOGFMT,
+    ),
+    Setting(
+        *("log.warn_if_open", "BOOL", yes_or_no),
+        help="warn at the start where other machines may send or read without any check; false "
+        "is for containers, whose published ports decide who they are",
+        default=True,
     ),
 )

@@ -4,8 +4,6 @@ from stats_gateway.sender.snapshots import ConnectionInfo, ConnectionSnapshot, C
 from stats_gateway.sender.trackers.downstreams import Downstream, Downstreams, shown
 from stats_gateway.sender.trackers.numbers import U32, U64, is_count
 
-__all__ = ["DownstreamTracker"]
-
 
 class Connection(Downstream):
     """One connection of the pool."""

@@ -2,8 +2,6 @@
 
 from stats_gateway.sender.snapshots import RejectReason, Totals
 
-__all__ = ["ShareCounts"]
-
 
 class ShareCounts:
     """The shares of one downstream, or of all of them together. Its owner holds a lock."""

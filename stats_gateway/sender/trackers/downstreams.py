@@ -10,8 +10,6 @@ from stats_gateway.sender.trackers.counts import ShareCounts
 from stats_gateway.sender.trackers.hashrate import HashrateWindow
 from stats_gateway.sender.trackers.numbers import U32, is_count, is_number, is_time
 
-__all__ = ["MAX_NAME_BYTES", "Downstream", "Downstreams", "shown"]
-
 MAX_NAME_BYTES = 128
 """The gateway cuts names here too. A miner chooses its name, and must not choose our memory."""
 

@@ -2,8 +2,6 @@
 
 from array import array
 
-__all__ = ["HASHES_PER_DIFFICULTY", "MIN_SPAN", "WINDOW", "HashrateWindow"]
-
 # A hash meets the difficulty 1 target once in 2**32 on average, and the target of difficulty d
 # once in d * 2**32: https://en.bitcoin.it/wiki/Difficulty. (2**48 / 0xFFFF to the letter, which
 # is 0.0015 % more; pools and miners count in 2**32.)

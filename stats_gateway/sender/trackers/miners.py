@@ -6,8 +6,6 @@ from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot, UpstreamInf
 from stats_gateway.sender.trackers.downstreams import Downstream, Downstreams, shown
 from stats_gateway.sender.trackers.numbers import U64, is_count, is_number
 
-__all__ = ["MinerTracker"]
-
 
 class Miner(Downstream):
     """One connected miner."""

@@ -1,7 +1,5 @@
 """This module says which numbers a tracker takes, whatever a caller hands in."""
 
-__all__ = ["MAX_DIFFICULTY", "MAX_TIME", "U32", "U64", "is_count", "is_number", "is_time"]
-
 U32 = 2**32 - 1
 U64 = 2**64 - 1
 

@@ -29,6 +29,7 @@ DECLARED = 0.9
 """What a sender declares of the hashrate that its miners' work shows."""
 
 Samples = dict[str, list[tuple[str, int, float]]]
+"""By the name of the series: labels, time and value."""
 
 
 def write(
@@ -41,6 +42,11 @@ def write(
             for second in range(stretch.start + replica, stretch.stop, SCRAPE_SECONDS):
                 for source, sessions in sources.items():
                     _scrape(samples, f'instance="{replica}",source="{source}"', sessions, second)
+    write_blocks(folder, samples, began)
+
+
+def write_blocks(folder: Path, samples: Samples, began: int = 0) -> None:
+    """Blocks in `folder`/data with these samples, whose times are seconds since `began`."""
     text = folder / "past.txt"
     text.write_text("".join(_lines(samples, began)))
     command = ["tsdb", "create-blocks-from", "openmetrics", "-q", str(text), str(folder / "data")]

@@ -1,35 +1,20 @@
 """A real Prometheus that scrapes every second, and what it answers at which time."""
 
-import json
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import yaml
 
-from tests.e2e.harness.program import LOOPBACK
 from tests.support.ports import free_ports
 from tests.support.programs import program
+from tests.support.servers import LOOPBACK, Sample, asked, running
 from tests.support.until import until
 
-STOP_SECONDS = 20.0
 STORED_SECONDS = 15.0
 """Within which a scrape must be there: one interval, and patience with a busy machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A series and its value."""
-
-    labels: Mapping[str, str]
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +26,7 @@ class Prometheus:
     def query(self, expression: str, at: float | None = None) -> list[Sample]:
         """What `expression` gives at the unix time `at`, else now."""
         when = {} if at is None else {"time": at}
-        found = self._get("query", query=expression, **when)["result"]
+        found = asked(self.port, "query", query=expression, **when)["result"]
         return [Sample(item["metric"], float(item["value"][1])) for item in found]
 
     def value(self, expression: str, at: float | None = None) -> float | None:
@@ -52,7 +37,7 @@ class Prometheus:
 
     def scrapes(self, job: str) -> list[float]:
         """When it scraped `job` in the last minutes, in unix seconds, oldest first."""
-        found = self._get("query", query=f'up{{job="{job}"}}[5m]')["result"]
+        found = asked(self.port, "query", query=f'up{{job="{job}"}}[5m]')["result"]
         return [when for series in found for when, _ in series["values"]]
 
     def next_scrape(self, job: str, after: float) -> float:
@@ -63,56 +48,37 @@ class Prometheus:
 
     def scrape_error(self, job: str) -> str:
         """Why the last scrape of `job` failed; empty where it did not."""
-        targets = self._get("targets")["activeTargets"]
+        targets = asked(self.port, "targets")["activeTargets"]
         (target,) = [target for target in targets if target["labels"]["job"] == job]
         return str(target["lastError"])
 
-    def ready(self) -> bool:
-        """Whether it answers yet."""
-        try:
-            with urlopen(f"http://{LOOPBACK}:{self.port}/-/ready", timeout=5):
-                return True
-        except HTTPError as error:
-            error.close()
-        except (URLError, ConnectionError):
-            pass
-        return False
-
-    def _get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401 - as many shapes as paths
-        url = f"http://{LOOPBACK}:{self.port}/api/v1/{path}?{urlencode(parameters)}"
-        with urlopen(url, timeout=10) as answer:
-            return json.load(answer)["data"]
-
 
 @contextmanager
-def scraping(folder: Path, jobs: Mapping[str, int]) -> Iterator[Prometheus]:
-    """A Prometheus of its own in `folder` that scrapes the port of each job."""
+def scraping(
+    folder: Path, jobs: Mapping[str, int], rules: Sequence[Mapping[str, object]] = ()
+) -> Iterator[Prometheus]:
+    """A Prometheus of its own in `folder` that scrapes the port of each job.
+
+    It evaluates `rules` every second.
+    """
     binary = program("prometheus")
     configuration = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "rule_files": ["rules.yml"],
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
             for job, port in jobs.items()
         ],
     }
+    group = {"name": "rules", "interval": "1s", "rules": list(rules)}
+    (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [group] if rules else []}))
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     (port,) = free_ports(1)
-    prometheus = Prometheus(port)
     command = [
         binary,
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address={LOOPBACK}:{prometheus.port}",
+        f"--web.listen-address={LOOPBACK}:{port}",
     ]
-    log = folder / "prometheus.log"
-    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
-        try:
-            until(lambda: prometheus.ready() or process.poll() is not None, what="Prometheus")
-            assert process.poll() is None, log.read_text()
-            yield prometheus
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with running(command, folder / "prometheus.log", port):
+        yield Prometheus(port)

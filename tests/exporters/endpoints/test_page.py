@@ -1,17 +1,23 @@
 """The status page as the server writes it; tests/e2e has it in a browser."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
-from exporters.endpoints.page.document import Document
-from exporters.endpoints.page.markup import Markup, element, isolated
-from exporters.endpoints.page.sources import MOST_SOURCES
+from exporters.endpoints.lists import Lists
+from exporters.endpoints.page.document import PLAIN_ROWS, Document
+from exporters.endpoints.page.downstream import Subject
+from exporters.endpoints.page.parts.columns import path_of
+from exporters.endpoints.page.parts.sources import MOST_SOURCES
+from exporters.endpoints.page.parts.totals import MOST_SERVICES
+from exporters.endpoints.page.routes import FILES, read_templates
 from exporters.endpoints.page.state import State, moment, state_of
-from exporters.endpoints.page.totals import MOST_SERVICES
-from exporters.endpoints.page.units import UNKNOWN, count_text, duration_text, hashrate_text
+from exporters.endpoints.page.text.markup import Markup, element, isolated
+from exporters.endpoints.page.text.units import UNKNOWN, count_text, duration_text, hashrate_text
 from exporters.endpoints.summaries import PerSource, totals_of
 from exporters.settings.addresses import Address
 from stats_gateway.wire.services import Service
@@ -29,7 +35,15 @@ from tests.support.web import serving
 
 HOSTILE = "<script>alert(1)</script>\"'>&$title"
 ADDRESS = Address("127.0.0.1", 8082)
-TEMPLATE = (files("exporters.endpoints.page") / "assets" / "index.html").read_text()
+TEMPLATES = read_templates("b")
+ASSETS = Path(str(files("exporters.endpoints.page") / "assets"))
+
+UPLOT_1_6_32 = {
+    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+    "uPlot.LICENSE": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
+}
+"""SHA-256 of the files in `npm pack uplot@1.6.32`: dist/ and LICENSE."""
 
 
 @dataclass
@@ -64,9 +78,24 @@ class Seen(HTMLParser):
 
 def page(senders: Senders, seconds: float = 0.0, address: Address | None = ADDRESS) -> Seen:
     """The page that many seconds after these tests begin."""
-    document = Document(senders.store.service, address, "b", TEMPLATE, PerSource(totals_of))
     seen = Seen()
-    seen.feed(document.render(senders.store.view, at(seconds)))
+    seen.feed(document(senders.store.service, address).status(senders.store.view, at(seconds)))
+    return seen
+
+
+def document(
+    service: Service, address: Address | None = ADDRESS, *, has_history: bool = False
+) -> Document:
+    totals = PerSource(totals_of)
+    return Document(service, address, TEMPLATES, totals, Lists(), has_history=has_history)
+
+
+def row_page(senders: Senders, row: str, source: str | None = None, root: str = "../") -> Seen:
+    """The page of one miner or connection."""
+    service = senders.store.service
+    subject = Subject(service=service, row=row, source=source)
+    seen = Seen()
+    seen.feed(document(service).downstream(senders.store.view, at(0), subject, root))
     return seen
 
 
@@ -87,25 +116,40 @@ def gone(senders: Senders, *alive: int) -> Senders:
     return senders
 
 
+ONE, TWO = miner_snapshot(miner(1)), miner_snapshot(miner(1), miner(2))
+
+
 @pytest.mark.parametrize(
-    ("senders", "state", "says"),
+    ("senders", "state", "title", "says"),
     [
-        (Senders(), State.NEVER, "No sender has sent a snapshot yet."),
-        (told(a=miner_snapshot()), State.EMPTY, "Fresh, and nobody is connected."),
-        (told(a=miner_snapshot(miner(1))), State.FRESH, "The only source is fresh."),
-        (told(a=miner_snapshot(miner(1)), b=miner_snapshot()), State.FRESH, "All 2 sources"),
-        (gone(told(a=miner_snapshot(miner(1)))), State.DOWN, "The only source is down."),
-        (gone(told(a=miner_snapshot(), b=miner_snapshot()), 0), State.PARTLY, "1 of 2 sources is"),
+        (Senders(), State.NEVER, "No sender has sent a snapshot yet", "."),
+        (
+            told(a=miner_snapshot()),
+            State.EMPTY,
+            "No miners are connected",
+            "; a last heard 9 s ago.",
+        ),
+        (told(a=TWO), State.FRESH, "2 miners, 300 TH/s", "; a last heard 9 s ago."),
+        (
+            *(told(a=ONE, b=miner_snapshot()), State.FRESH, "1 miner, 150 TH/s"),
+            "; all 2 sources heard in the last 9 s.",
+        ),
+        (gone(told(a=ONE)), State.DOWN, "Nothing heard from a", " for 39 s."),
+        (gone(told(a=ONE, b=ONE)), State.DOWN, "Nothing heard from 2 sources", " for 39 s."),
+        (
+            *(gone(told(a=ONE, b=ONE), 0), State.PARTLY, "1 miner, 150 TH/s"),
+            "; nothing heard from b for 39 s.",
+        ),
     ],
 )
-def test_never_and_empty_and_fresh_and_down_are_told_apart(
-    senders: Senders, state: State, says: str
+def test_the_headline_says_how_many_mine_how_fast_and_when_they_were_heard(
+    senders: Senders, state: State, title: str, says: str
 ) -> None:
     assert state_of(senders.store.view) is state
-    seen = page(senders, 30.0)
+    seen = page(senders, 9.0 if senders.store.view.fresh() and state is not State.PARTLY else 39.0)
     assert seen.attribute("data-state") == state
-    assert says in seen.text
-    assert says in seen.texts[0], "the title says it too"
+    assert seen.texts[0] == f"{title} · stats-proxy"
+    assert f"{title}{says}" in "".join(seen.texts)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +207,7 @@ def figures(seen: Seen) -> list[str]:
     first = "Miners" if "Miners" in seen.texts else "Connections"
     # The first one is the link at the top.
     start = seen.texts.index(first, seen.texts.index(first) + 1)
-    return seen.texts[start : seen.texts.index("Sources")]
+    return seen.texts[start : seen.texts.index("Set ")]
 
 
 def test_totals_are_those_of_the_fresh_sources() -> None:
@@ -230,7 +274,8 @@ def test_everything_comes_from_this_service_and_nothing_is_inline() -> None:
     seen = page(told(a=miner_snapshot(miner(1))))
     addresses = [value or "" for _, name, value in seen.attributes if name in ("href", "src")]
     assert not [one for one in addresses if ":" in one and not one.startswith("data:image/svg+xml")]
-    assert {"page.css", "page.js", "metrics", "health", "api/miners"} <= set(addresses)
+    needed = {"assets/page.css", "assets/script/page.js", "metrics", "runbook", "api/miners"}
+    assert {f"./{path}" for path in needed} <= set(addresses)
     assert not [name for _, name, _ in seen.attributes if name == "style" or name.startswith("on")]
     assert "style" not in seen.tags
 
@@ -298,16 +343,26 @@ async def test_the_page_and_its_files_have_their_content_types() -> None:
     async with serving() as web:
         for path, expected in (
             ("/", "text/html; charset=utf-8"),
-            ("/page.css", "text/css; charset=utf-8"),
-            ("/page.js", "text/javascript; charset=utf-8"),
+            ("/assets/page.css", "text/css; charset=utf-8"),
+            *((f"/assets/{name}", f"{type_}; charset=utf-8") for name, type_ in FILES.items()),
         ):
             answer = await web.ask(path)
             assert (answer.status, answer.headers["content-type"]) == (200, expected)
         assert (await web.ask("/")).headers["cache-control"] == "no-store"
-        assert len((await web.ask("/page.js")).body) < 15_000
 
 
-@pytest.mark.parametrize("path", ["/page.css", "/page.js", "/api/miners"])
+async def test_every_file_in_the_folder_of_assets_is_a_template_or_is_served() -> None:
+    folder = ASSETS
+    shipped = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}
+    assert {one for one in shipped if not one.endswith(".html")} == set(FILES)
+
+
+def test_uplot_is_the_file_of_npm_that_the_version_names() -> None:
+    for name, digest in UPLOT_1_6_32.items():
+        assert sha256((ASSETS / "vendor" / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("path", ["/assets/page.css", "/assets/script/page.js", "/api/miners"])
 async def test_what_a_browser_has_is_not_sent_again_until_it_changes(path: str) -> None:
     async with serving() as web:
         first = await web.ask(path)
@@ -329,3 +384,84 @@ async def test_a_list_names_the_same_moment_as_the_page() -> None:
         web.senders.send(1, miner_snapshot(), 1.0)
         changed = await web.ask("/api/miners", headers={"If-None-Match": etag})
         assert (changed.status, changed.json) == (200, {"miners": []})
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b&c", "ü?#", "..x", "<i>"])
+async def test_the_page_of_a_miner_is_where_its_row_leads(name: str) -> None:
+    async with serving() as web:
+        web.senders.hello(1, "a")
+        web.senders.send(1, miner_snapshot(miner(1, name=name), miner(2, name="other")))
+        plain = Seen()
+        plain.feed((await web.ask("/")).body.decode())
+        paths = [value or "" for tag, key, value in plain.attributes if (tag, key) == ("a", "href")]
+        (path,) = (one for one in paths if "/miner/" in one and "other" not in one)
+        answer = await web.ask(path.removeprefix("."))
+    seen = Seen()
+    seen.feed(answer.body.decode())
+    assert answer.status == 200
+    assert seen.texts[0] == f"{name} · stats-proxy"
+    assert "Active, 150 TH/s at a." in seen.texts
+    assert seen.attribute("data-root") == "../", "a slash in a name is no step down"
+
+
+async def test_a_name_with_slashes_as_people_type_it_finds_its_files_as_well() -> None:
+    async with serving() as web:
+        seen = Seen()
+        seen.feed((await web.ask("/miner/a/b")).body.decode())
+    assert seen.attribute("data-root") == "../../"
+    assert seen.texts[0] == "a/b · stats-proxy"
+    assert "Nothing is heard from any source now." in seen.texts
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_no_path_can_have_leads_nowhere(name: str) -> None:
+    assert path_of(Service.PROXY, {"name": name}) is None
+
+
+def test_the_page_of_a_miner_adds_up_its_sessions_at_every_source() -> None:
+    sessions = [
+        miner(1, name="rig", shares_rejected=2, shares_rejected_by={"stale": 2}),
+        miner(2, name="rig"),
+    ]
+    senders = told(
+        a=miner_snapshot(*sessions, miner(3, name="rig-2")), b=miner_snapshot(sessions[0])
+    )
+    seen = row_page(senders, "rig")
+    assert "Active, 450 TH/s in 3 sessions at 2 sources." in seen.texts
+    start = seen.texts.index("Shares accepted")
+    assert seen.texts[start + 1 : start + 4] == ["126", "Rejected: 4", "stale: 4"]
+    assert "Active, 150 TH/s at b." in row_page(senders, "rig", "b").texts
+    assert "Not at c now." in row_page(senders, "rig", "c").texts
+    assert "Not among the miners now." in row_page(senders, "ri").texts
+
+
+async def test_a_connection_has_a_page_and_a_path_that_is_no_number_has_none() -> None:
+    async with serving(Service.POOL) as web:
+        web.senders.hello(1, "p")
+        web.senders.send(1, connection_snapshot(connection(7, name="t")))
+        seen = Seen()
+        seen.feed((await web.ask("/connection/7?source=p")).body.decode())
+        assert "Connection 7 · stats-pool" in seen.texts
+        assert "Translator t, 3.00 PH/s at p." in seen.texts
+        for path in ("/connection/x", "/connection/" + "1" * 21, "/miner/a"):
+            assert (await web.ask(path)).status == 404
+
+
+def test_what_is_asked_for_the_history_of_a_row_cannot_be_changed_by_its_name() -> None:
+    seen = Seen()
+    subject = Subject(service=Service.PROXY, row="a&miner=b", source="ü")
+    html = document(Service.PROXY, has_history=True).downstream(
+        Senders().store.view, at(0), subject, "../"
+    )
+    seen.feed(html)
+    assert seen.attribute("data-query") == "miner=a%26miner%3Db&source=%C3%BC"
+
+
+def test_without_javascript_the_first_rows_are_a_table_with_links() -> None:
+    senders = told(a=miner_snapshot(*(miner(number) for number in range(PLAIN_ROWS + 1))))
+    seen = page(senders)
+    assert f"Miners, the first {PLAIN_ROWS} of {PLAIN_ROWS + 1}" in seen.texts
+    links = [value for tag, key, value in seen.attributes if (tag, key) == ("a", "href")]
+    assert sum("/miner/" in (one or "") for one in links) == PLAIN_ROWS
+    live = document(Service.PROXY).status(senders.store.view, at(0), with_rows=False)
+    assert "/miner/" not in live, "the page itself asks for the rows as JSON"

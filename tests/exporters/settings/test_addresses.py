@@ -85,7 +85,10 @@ def test_port_0_is_any_free_port_and_the_bound_one_is_told() -> None:
             pass
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.skipif(
+    not socket.has_dualstack_ipv6(),
+    reason="needs IPv6: run 'sudo sysctl net.ipv6.conf.all.disable_ipv6=0'",
+)
 def test_an_empty_host_is_every_interface_of_both_families() -> None:
     with bind(Address("", 0)) as listener:
         listener.listen()

@@ -20,8 +20,8 @@ from exporters.settings.config import (
 from exporters.settings.files import parse_toml
 from exporters.settings.limits import WebLimits
 from exporters.settings.tables.limits import MAX_EXPOSED
-from stats_gateway.intake.access import CertificateName
 from stats_gateway.limits import MAX_NAME_BYTES, Limits
+from stats_gateway.store.origin import CertificateName
 from stats_gateway.wire.services import Service
 
 LEGACY = """

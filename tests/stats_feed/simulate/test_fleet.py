@@ -4,10 +4,14 @@ from dataclasses import replace
 import pytest
 
 from stats_feed.simulate.fleet import GHOSTS, UPSTREAM_FIRST_LOST_AFTER
+from stats_feed.simulate.options import SimulateOptions
 from stats_feed.simulate.run import World
 from stats_feed.simulate.shares import REJECTED
 from stats_gateway.sender import HASHES_PER_DIFFICULTY, MinerInfo
 from tests.stats_feed.simulate.worlds import CALM, FIELD, T0, known, started
+
+HOUR = 3600.0
+DAY = 24 * HOUR
 
 
 def miners_at(world: World, seconds: float) -> list[MinerInfo]:
@@ -147,3 +151,54 @@ def test_the_wallet_grows_by_its_quotes() -> None:
     wallet = world.miners.snapshot(T0 + 3600)["wallet"]
     assert 80 < wallet["quotes_created"] < 160
     assert wallet["balance"] == wallet["quotes_amount"] > 0
+
+
+def test_in_the_field_machines_do_less_in_the_heat_of_the_afternoon() -> None:
+    night, afternoon = DAY - T0 % DAY + 3 * HOUR, DAY - T0 % DAY + 15 * HOUR
+    world = started(FIELD)
+    hashrates = []
+    for seconds in (night, afternoon):
+        world.agenda.run_until(T0 + seconds)
+        hashrates.append(world.fleet.hashrate)
+    assert 0.8 < hashrates[1] / hashrates[0] < 0.97
+
+
+def test_rejects_have_reasons_of_which_most_are_stale() -> None:
+    totals = started_and_run(CALM, 3600 * 8).miners.snapshot(T0 + 3600 * 8)["totals"]
+    by_reason = totals["shares_rejected_by"]
+    assert sum(by_reason.values()) == totals["shares_rejected"]
+    assert by_reason["stale"] > by_reason["duplicate"] > 0
+
+
+def test_an_unplugged_miner_is_gone_for_good_and_has_no_other_trouble() -> None:
+    world = started(FIELD)
+    before = {row["name"] for row in miners_at(world, 290)}
+    name = world.fleet.unplug()
+    assert name in before
+    assert {row["name"] for row in miners_at(world, 291)} == before - {name}
+    assert name not in {row["name"] for row in miners_at(world, 3600)}
+    while world.fleet.unplug():
+        pass
+    assert {row["name"] for row in miners_at(world, 3601)} != set()
+
+
+def test_a_stopped_translator_has_no_miners_until_it_is_started_again() -> None:
+    world = started(FIELD)
+    before = {row["name"] for row in miners_at(world, 200)}
+    world.fleet.stop()
+    # The upstream would be lost and come back within this time.
+    assert miners_at(world, 900) == []
+    assert "translator-1" not in connections(world, 900)
+    world.fleet.resume(T0 + 900)
+    assert {row["name"] for row in miners_at(world, 960)} == before
+    assert "translator-1" in connections(world, 960)
+
+
+def connections(world: World, seconds: float) -> set[str | None]:
+    return {row["name"] for row in world.connections.snapshot(T0 + seconds)["connections"]}
+
+
+def started_and_run(options: SimulateOptions, seconds: float) -> World:
+    world = started(options)
+    world.agenda.run_until(T0 + seconds)
+    return world

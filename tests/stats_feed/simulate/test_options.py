@@ -1,4 +1,5 @@
 import argparse
+import time
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,14 @@ def test_a_flag_that_makes_no_sense_is_refused_with_a_reason(
         options(*arguments)
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_simulation_may_have_begun_within_the_last_day_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = time.time()
+    assert options("--began", f"{now - 3600}").began == pytest.approx(now - 3600)
+    for wrong in (now - 2 * 86_400, now + 3600):
+        with pytest.raises(SystemExit):
+            options("--began", f"{wrong}")
+        assert "--began: must be within the last day" in capsys.readouterr().err

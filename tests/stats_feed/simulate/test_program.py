@@ -3,8 +3,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -15,11 +17,19 @@ from tests.support.programs import ROOT
 @contextmanager
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "stats_feed", "simulate", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def names_in(snapshot: dict[str, Any]) -> set[str]:
+    """The names of the miners that have said theirs."""
+    rows = snapshot["miners"]
+    return {row["name"] for row in rows if not row["name"].startswith("Miner-")}
 
 
 def at(gateway: PlainGateway) -> str:
@@ -49,6 +59,35 @@ def test_it_sends_to_both_services_until_a_signal_stops_it(stop: signal.Signals)
         assert feed.returncode == 0, log
         assert "stats-proxy: connected, " in log
         assert log.rstrip().endswith("stopped")
+
+
+def test_it_tells_what_happened_before_it_was_started_and_obeys_its_standard_input() -> None:
+    began = time.time() - 1000  # all of it: the upstream was lost and came back since
+    with (
+        PlainGateway() as proxy,
+        running(
+            "--proxy", at(proxy.listen()), "--pool", "none", "--commands", "--churn", "0",
+            "--began", f"{began}",
+        ) as feed,
+    ):  # fmt: skip
+        assert feed.stdin is not None
+        with proxy.accept() as peer:
+            peer.welcome()
+            snapshot: dict[str, Any] = peer.read()["MinerSnapshot"]
+            assert snapshot["totals"]["shares_submitted"] > 1000  # 25 miners, 6 a minute
+            miners = names_in(snapshot)
+            feed.stdin.write("nonsense\nunplug\n")
+            feed.stdin.flush()
+            while (left := names_in(peer.read()["MinerSnapshot"])) == miners:
+                pass
+            assert len(left) == len(miners) - 1
+            feed.stdin.write("translator\n")
+            feed.stdin.flush()
+            assert peer.is_closed()
+        feed.stdin.write("translator\n")
+        feed.stdin.flush()
+        with proxy.accept() as peer:
+            peer.welcome()
 
 
 def test_it_stops_by_itself_after_its_duration_and_sends_nothing_where_none_is_asked() -> None:

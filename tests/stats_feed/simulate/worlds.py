@@ -31,6 +31,8 @@ CALM = SimulateOptions(
     troubled=False,
     seed=None,
     duration=None,
+    began=None,
+    commands=False,
 )
 FIELD = replace(CALM, troubled=True)
 

@@ -16,6 +16,7 @@ from typing import Self
 
 from stats_feed.sri.api.reading import Answer
 from tests.stats_feed.sri.programs import Program, Translator
+from tests.support.until import POLL_SECONDS
 
 Respond = Callable[[str], Answer]
 
@@ -40,7 +41,9 @@ class ApiServer:
         self._server = QuietServer(("127.0.0.1", port), self._handler())
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=[POLL_SECONDS], daemon=True
+        ).start()
 
     def change(self, act: Callable[[], None]) -> None:
         """Let something happen, and the cache show it."""
@@ -104,19 +107,20 @@ def main(port: int) -> None:
 
 
 def live(program: Translator, random: Random) -> None:
-    """One second in the life of a translator with about twenty miners."""
+    """One second in the life of a translator with about five miners."""
     program.uptime += 1
     peers = list(program.peers.values())
-    if len(peers) < 20 or random.random() < 0.01:
+    if len(peers) < 5 or random.random() < 0.01:
         name = f"farm{random.randint(1, 3)}.rig-{random.randint(1, 99)}"
         program.open_channel(program.connect(name))
-    if len(peers) > 20:
+    if len(peers) > 5:
         program.leave(random.choice(peers))
     for peer in peers:
         for line in peer.lines:
-            line.hashrate = 1e14
+            # Small devices: a share of this difficulty every 10 s.
+            line.hashrate = 5e12
             if random.random() < 0.1:
-                line.share(233_000.0)
+                line.share(11_640.0)
             if random.random() < 0.001:
                 line.refuse("stale-share")
 

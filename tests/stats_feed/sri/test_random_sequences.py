@@ -299,7 +299,9 @@ class PoolScene(Scene):
         self.oracle.check_totals(snapshot["totals"])
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize(
+    "batch", [0, 1, *(pytest.param(batch, marks=pytest.mark.slow) for batch in range(2, BATCHES))]
+)
 @pytest.mark.parametrize("scene", [TranslatorScene, PoolScene])
 def test_every_row_and_total_is_what_the_program_told_of_it(
     scene: type[TranslatorScene] | type[PoolScene], batch: int

@@ -24,6 +24,7 @@ def moment(second: float) -> Moment:
     return Moment(unix=1.7e9 + second, monotonic=second, answered=second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Translator, Pool])
 def test_five_thousand_rows_are_read_within_a_second_and_bounded_memory(
     kind: type[Translator] | type[Pool],

@@ -3,7 +3,8 @@ from ipaddress import ip_network
 import pytest
 
 from stats_gateway.errors import ConnectionReason, ConnectionRefused
-from stats_gateway.intake.access import OpenAccess, TokenAccess, check_hello, is_allowed, token_rule
+from stats_gateway.intake.access import OpenAccess, TokenAccess, check_hello, token_rule
+from stats_gateway.store.origin import is_allowed
 from stats_gateway.wire.messages import Hello
 
 ALIASES = {"192.0.2.1": "farm"}

@@ -85,11 +85,15 @@ class PlainGateway:
         connection.settimeout(TIMEOUT)
         return PlainPeer(connection if tls is None else tls.wrap_socket(connection, True))
 
+    def close(self) -> None:
+        """Stop, and reset whoever waits for a Welcome, so that a handle may close at once."""
+        self._socket.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self.close()
 
 
 eventually = partial(until, seconds=TIMEOUT)

@@ -211,7 +211,7 @@ def test_a_gap_stays_a_gap(tmp_path: Path) -> None:
 
 
 def test_slices_in_a_folder_hold_what_one_file_holds(tmp_path: Path) -> None:
-    rows = steady_rows(5000, miners=2, step=20)
+    rows = steady_rows(1700, miners=2, step=60)
     database = snapshot_database(tmp_path / "stats.db", rows, {1: "a", 2: "b"})
     folder = tmp_path / "slices"
     folder.mkdir()
@@ -339,7 +339,7 @@ def test_quotes_that_cannot_be_true_are_counted(
 
 
 def test_a_run_that_fails_leaves_nothing_but_its_state(tmp_path: Path) -> None:
-    database = snapshot_database(tmp_path / "stats.db", steady_rows(2000))
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(500))
     folder = tmp_path / "out"
     folder.mkdir()
     ran = subprocess.run(

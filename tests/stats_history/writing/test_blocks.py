@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from stats_history.__main__ import main
-from stats_history.writing.blocks import HEAD_SECONDS, sources_of
+from stats_history.writing.blocks import HEAD_SECONDS, make_blocks, sources_of
 from stats_history.writing.state import load
 from tests.grafana.boards import ROOT
 from tests.stats_history.exposition import Samples, samples_of
@@ -52,6 +52,17 @@ def data(tmp_path: Path) -> Path:
 
 def blocks(data: Path) -> set[str]:
     return {meta.parent.name for meta in data.glob("*/meta.json")}
+
+
+def test_blocks_span_as_much_time_as_is_asked_for(tmp_path: Path) -> None:
+    lines = [f"a {hour} {START + hour * 3600}\n" for hour in range(100)]
+    text = tmp_path / "text.om"
+    text.write_text("# TYPE a gauge\n" + "".join(lines) + "# EOF\n")
+    promtool = program("promtool")
+    usual = len(make_blocks(promtool, text, tmp_path, len(lines)))
+    assert usual >= 100 // 18
+    (tmp_path / "text.blocks").rename(tmp_path / "usual")
+    assert len(make_blocks(promtool, text, tmp_path, len(lines), 54 * 3600)) <= usual // 2
 
 
 @pytest.mark.slow
@@ -209,12 +220,13 @@ def test_a_promtool_that_fails_leaves_nothing_behind(
 
 
 def test_the_state_names_every_imported_block(tmp_path: Path, data: Path) -> None:
-    database = snapshot_database(tmp_path / "stats.db", steady_rows(1200, step=60))
+    database = snapshot_database(tmp_path / "stats.db", steady_rows(400, step=60))
     run = ["import", str(database), "--into", str(data), "--rules", str(RULES)]
     assert main(run) == 0
     [state] = data.glob("*.json")
     found = load(state)
     assert found is not None
+    assert len(found.pieces) > 2
     assert sorted(found.pieces) == sorted(blocks(data))
 
 

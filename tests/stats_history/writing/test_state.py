@@ -15,14 +15,30 @@ from tests.stats_history.prometheus import dump, samples_in_blocks
 from tests.support.programs import ROOT, program
 from tests.support.until import until
 
-DAYS = 12
+DAYS = 8
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixteen slices or so."""
+    """Eleven slices or so."""
     rows = steady_rows(DAYS * 1440, miners=2, step=60)
     return snapshot_database(tmp_path_factory.mktemp("old") / "stats.db", rows)
+
+
+@pytest.fixture(scope="module")
+def text_at_once(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The text files of an import that nobody killed."""
+    folder = tmp_path_factory.mktemp("text")
+    assert run(database, ["--out"], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def blocks_at_once(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The blocks of an import that nobody killed."""
+    folder = tmp_path_factory.mktemp("blocks")
+    assert run(database, ["--into"], folder)
+    return folder
 
 
 def started(database: Path, options: list[str], output: Path) -> subprocess.Popen[bytes]:
@@ -76,41 +92,30 @@ def seed(request: pytest.FixtureRequest) -> int:
     return number
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Where to import once, and where to be killed."""
-    once, killed = tmp_path / "once", tmp_path / "killed"
-    once.mkdir()
-    killed.mkdir()
-    return once, killed
-
-
 @pytest.mark.slow
-def test_text_slices_are_the_same(database: Path, folders: tuple[Path, Path], seed: int) -> None:
-    once, killed = folders
-    assert run(database, ["--out"], once)
-    run_killed(database, ["--out"], killed, 0.2, seed)
-    assert not [path for path in killed.iterdir() if path.is_dir()]
-    assert lines(killed) == lines(once)
+def test_text_slices_are_the_same(
+    database: Path, text_at_once: Path, tmp_path: Path, seed: int
+) -> None:
+    run_killed(database, ["--out"], tmp_path, 0.2, seed)
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert lines(tmp_path) == lines(text_at_once)
 
 
 @pytest.mark.slow
 def test_blocks_hold_the_same_samples_once_each(
-    database: Path, folders: tuple[Path, Path], seed: int
+    database: Path, blocks_at_once: Path, tmp_path: Path, seed: int
 ) -> None:
-    once, killed = folders
-    assert run(database, ["--into"], once)
-    run_killed(database, ["--into"], killed, 0.8, seed)
-    assert dump(killed) == dump(once)
-    assert samples_in_blocks(killed) == samples_in_blocks(once)
+    run_killed(database, ["--into"], tmp_path, 0.8, seed)
+    assert dump(tmp_path) == dump(blocks_at_once)
+    assert samples_in_blocks(tmp_path) == samples_in_blocks(blocks_at_once)
 
 
 @pytest.mark.slow
-def test_the_series_of_the_rules_are_there_once_or_not_at_all(
-    tmp_path: Path, folders: tuple[Path, Path]
-) -> None:
+def test_the_series_of_the_rules_are_there_once_or_not_at_all(tmp_path: Path) -> None:
     database = snapshot_database(tmp_path / "stats.db", steady_rows(2880, step=60))
-    once, killed = folders
+    once, killed = tmp_path / "once", tmp_path / "killed"
+    once.mkdir()
+    killed.mkdir()
     options = ["--rules", str(ROOT / "prometheus" / "rules" / "recording.yml"), "--into"]
     assert run(database, options, once)
     with started(database, options, killed) as process:

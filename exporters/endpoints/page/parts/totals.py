@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from exporters.endpoints.page.markup import Markup, element
-from exporters.endpoints.page.units import UNKNOWN, count_text, hashrate_text
-from exporters.endpoints.summaries import PerSource, Totals, combined
+from exporters.endpoints.page.text.markup import Markup, element
+from exporters.endpoints.page.text.units import UNKNOWN, count_text, hashrate_text
+from exporters.endpoints.summaries import Totals
 from stats_gateway.rows.rows import ConnectionType
 from stats_gateway.store.sources import Source
 from stats_gateway.wire.services import Service
@@ -13,26 +13,25 @@ MOST_SERVICES = 20
 """Services that are listed one by one, of one source and of all; a pool runs three."""
 
 
-def totals(fresh: Sequence[Source], service: Service, totals_of: PerSource[Totals]) -> Markup:
+def totals(fresh: Sequence[Source], service: Service, total: Totals) -> Markup:
     """Everything that adds up; unknown while there is no fresh source."""
-    total = combined(map(totals_of.of, fresh))
     is_proxy = service is Service.PROXY
     figures = [
         _miners(total) if is_proxy else _connections(total),
-        _figure("Hashrate", hashrate_text(total.hashrate)),
-        _figure("Shares accepted", count_text(total.shares_submitted), *_rejected(total)),
+        figure("Hashrate", hashrate_text(total.hashrate)),
+        figure("Shares accepted", count_text(total.shares_submitted), *rejected_texts(total)),
         *(_wallets(fresh) if is_proxy else _services(fresh)),
     ]
     return element("dl", *figures, class_="totals")
 
 
-def _figure(label: str, value: str, *details: str) -> Markup:
+def figure(label: str, value: str, *details: str) -> Markup:
     parts = [element("dt", label), element("dd", value, class_="value")]
     parts += [element("dd", detail) for detail in details]
     return element("div", *parts)
 
 
-def _rejected(total: Totals) -> Iterator[str]:
+def rejected_texts(total: Totals) -> Iterator[str]:
     if total.shares_rejected is not None:
         yield f"Rejected: {count_text(total.shares_rejected)}"
     # A reason that no share was rejected for is only in the way.
@@ -43,7 +42,7 @@ def _rejected(total: Totals) -> Iterator[str]:
 
 def _miners(total: Totals) -> Markup:
     states = (f"{count_text(total.active)} active, {count_text(total.idle)} idle",)
-    return _figure("Miners", count_text(total.rows), *(() if total.rows is None else states))
+    return figure("Miners", count_text(total.rows), *(() if total.rows is None else states))
 
 
 def _wallets(fresh: Sequence[Source]) -> Iterator[Markup]:
@@ -54,7 +53,7 @@ def _wallets(fresh: Sequence[Source]) -> Iterator[Markup]:
     amount = _sum(wallet.quotes_amount for wallet in wallets)
     details = () if quotes == UNKNOWN else (f"Quotes: {quotes}, for {amount} ehash",)
     balance = _sum(wallet.balance for wallet in wallets)
-    yield _figure("Wallet", balance if balance == UNKNOWN else f"{balance} ehash", *details)
+    yield figure("Wallet", balance if balance == UNKNOWN else f"{balance} ehash", *details)
 
 
 def _connections(total: Totals) -> Markup:
@@ -63,13 +62,13 @@ def _connections(total: Totals) -> Markup:
         for one in ConnectionType
         if one is not ConnectionType.OTHER or total.types[one]
     )
-    return _figure("Connections", count_text(total.rows), *(() if total.rows is None else types))
+    return figure("Connections", count_text(total.rows), *(() if total.rows is None else types))
 
 
 def _services(fresh: Sequence[Source]) -> Iterator[Markup]:
     services = [service for source in fresh for service in source.services]
     listed = [f"{one.service_type} at {one.address}" for one in services[:MOST_SERVICES]]
-    yield _figure("Services", count_text(len(services) or None), *listed)
+    yield figure("Services", count_text(len(services) or None), *listed)
 
 
 def _sum(values: Iterable[int | None]) -> str:

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exporters.endpoints.responses import JsonAnswer, error
-from exporters.errors import PrometheusBusy, PrometheusError
+from exporters.endpoints.history.asking import configured, short, source_of, unavailable_for_now
+from exporters.endpoints.responses import JsonAnswer
 from exporters.history.answers import History, Range
 from exporters.history.promql import Subject
 from stats_gateway.clock import Now
@@ -20,12 +20,6 @@ DEFAULT_SECONDS = 24 * 3600
 
 MAX_DIGITS = 10
 """Digits of unix seconds until the year 2286; a time in milliseconds has more."""
-
-MAX_NAME = 256
-"""Characters of the name of a source or a miner: no series has a longer name."""
-
-RETRY = {"retry-after": "1"}
-"""The header of an answer to come again: Prometheus answers a question in about a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,35 +49,22 @@ class HistoryEndpoints:
 
     async def miner(self, request: Request) -> Response:
         """The hashrate of all devices and sessions with one name."""
-        name = _short("the name", request.path_params["name"])
+        name = short("the name", request.path_params["name"])
         return await self._answer(request, _subject(request).of("name", name))
 
     async def _answer(self, request: Request, subject: Subject) -> Response:
-        if self.history is None:
-            return error(503, "history needs Prometheus: set history.prometheus_url")
+        history = configured(self.history)
         now = self.clock()
         wanted = _range(request, int(now.unix))
-        try:
-            points = await self.history.hashrate(subject, wanted, now.monotonic)
-        except PrometheusBusy as busy:
-            return error(503, str(busy), RETRY)
-        except PrometheusError as failure:
-            return error(503, str(failure))
+        with unavailable_for_now():
+            points = await history.hashrate(subject, wanted, now.monotonic)
         data = [{"timestamp": int(when), "hashrate_hs": value} for when, value in points]
         return JsonAnswer({"data": data})
 
 
 def _subject(request: Request) -> Subject:
-    source = request.query_params.get("source")
-    if source is None:
-        return Subject()
-    return Subject(sources=(("source", "=", _short("source", source)),))
-
-
-def _short(what: str, text: str) -> str:
-    if not 0 < len(text) <= MAX_NAME:
-        raise HTTPException(400, f"{what} must have from 1 to {MAX_NAME} characters")
-    return text
+    source = source_of(request)
+    return Subject() if source is None else Subject(sources=(("source", "=", source),))
 
 
 def _range(request: Request, now: int) -> Range:

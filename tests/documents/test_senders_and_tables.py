@@ -1,4 +1,4 @@
-"""The README and SECURITY.md are held against what they list, show and have the reader run."""
+"""The senders and tables in the documentation: each is run, or held against the code."""
 
 import os
 import re
@@ -16,12 +16,12 @@ import pytest
 from exporters.exposition.families import ALL
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.service import Service
+from tests.support.documents import examples
 from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
 from tests.support.until import until
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 HEADER = "| family | type | labels | meaning |"
 PROXY_PORT = "8082"
 """Where the examples send to: the default of stats-proxy."""
@@ -53,7 +53,7 @@ each_sender = pytest.mark.parametrize(
 
 @pytest.mark.slow
 @each_sender
-def test_a_sender_copied_from_the_readme_shows_a_miner(
+def test_a_sender_copied_from_the_documentation_shows_a_miner(
     sender: str, command: list[str], tmp_path: Path
 ) -> None:
     code = example(sender)
@@ -68,8 +68,20 @@ def test_a_sender_copied_from_the_readme_shows_a_miner(
 
 
 @pytest.mark.slow
+def test_a_program_that_embeds_the_sender_as_documented_shows_a_miner(tmp_path: Path) -> None:
+    code = example("embedded sender").replace(
+        "    ...", '    tracker.connect(1, "rig-1", None, 1e9); __import__("time").sleep(600)'
+    )
+    with Service("proxy") as service:
+        code = code.replace(PROXY_PORT, str(service.ingest))
+        with running([sys.executable, "-c", code], tmp_path / "output") as output:
+            scrape = service.scrape_until(lambda scrape: scrape.names() or output())
+            assert scrape.names() == ["rig-1"], output()
+
+
+@pytest.mark.slow
 @each_sender
-def test_a_sender_copied_from_the_readme_outlives_the_gateway(
+def test_a_sender_copied_from_the_documentation_outlives_the_gateway(
     sender: str, command: list[str], tmp_path: Path
 ) -> None:
     (ingest,) = free_ports(1)
@@ -84,7 +96,7 @@ def test_a_sender_copied_from_the_readme_outlives_the_gateway(
 @pytest.mark.slow
 def test_a_strict_client_accepts_the_certificates_that_security_md_makes(tmp_path: Path) -> None:
     program("openssl")
-    code = f"set -e\n{example('certificates', SECURITY)}"
+    code = "set -e\n" + example("certificates", "SECURITY.md")
     subprocess.run(["sh", "-c", code], cwd=tmp_path, check=True, capture_output=True)
     (tmp_path / "token").write_text("s3cret\n")
     (tmp_path / "tokens").write_text("s3cret translator-1\n")
@@ -101,7 +113,7 @@ def test_a_strict_client_accepts_the_certificates_that_security_md_makes(tmp_pat
             strict.wrap_socket(plain, server_hostname="stats.example.org"),
         ):
             pass
-        code = example("sender with TLS", SECURITY) + SEND_ONE
+        code = example("sender with TLS", "SECURITY.md") + SEND_ONE
         code = code.replace("stats.example.org", LOOPBACK).replace(PROXY_PORT, str(service.ingest))
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with running(
@@ -112,7 +124,7 @@ def test_a_strict_client_accepts_the_certificates_that_security_md_makes(tmp_pat
 
 
 def listed_families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
-    for table in README.split(HEADER)[1:]:
+    for table in REFERENCE.split(HEADER)[1:]:
         for line in table.strip().splitlines()[1:]:
             if not line.startswith("|"):
                 break
@@ -120,11 +132,9 @@ def listed_families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
             yield name.strip("`"), kind, tuple(re.findall(r"`(\w+)`", labels)), meaning
 
 
-def example(name: str, document: str = README) -> str:
-    """The code block that follows the comment `<!-- test: NAME -->`."""
-    marked = rf"<!-- test: {re.escape(name)} -->\s*```\w+\n(.*?)```"
-    (code,) = re.findall(marked, document, re.DOTALL)
-    assert isinstance(code, str)
+def example(name: str, document: str = "docs/start.md") -> str:
+    """The only code block of that name."""
+    (code,) = examples(document, name)
     return code
 
 

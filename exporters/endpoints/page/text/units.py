@@ -1,4 +1,4 @@
-"""Writes numbers as people read them; `page.js` writes the numbers of rows the same way."""
+"""Writes numbers as people read them; `units.js` writes the numbers of rows the same way."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -32,6 +32,11 @@ def hashrate_text(hashrate: float | None) -> str:
 def count_text(count: int | None) -> str:
     """The count with a comma between thousands."""
     return UNKNOWN if count is None else f"{count:,}"
+
+
+def share_text(share: float) -> str:
+    """A part of a whole in percent: 0.0142 is `1.42 %`."""
+    return f"{share * 100:.2f} %"
 
 
 def duration_text(seconds: float) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from exporters.endpoints.page.markup import Markup, element
+from exporters.endpoints.page.parts.totals import MOST_SERVICES
 from exporters.endpoints.page.state import DOWNSTREAMS
-from exporters.endpoints.page.totals import MOST_SERVICES
-from exporters.endpoints.page.units import (
+from exporters.endpoints.page.text.markup import Markup, element
+from exporters.endpoints.page.text.units import (
     UNKNOWN,
     count_text,
     duration_text,
@@ -32,17 +32,22 @@ def source_table(view: View, service: Service, now: Now, totals_of: PerSource[To
     title = f"Sources, {len(shown)} of {count_text(len(sources))}"
     if len(shown) == len(sources):
         title = "Sources"
+    return table(title, "Sources", map(_heading, _headings(service)), rows)
+
+
+def table(title: str, label: str, headings: Iterable[Markup], rows: Iterable[Markup]) -> Markup:
+    """A table that is scrolled sideways where it does not fit, by keyboard as well."""
     return element(
         "div",
         element(
             "table",
             element("caption", title),
-            element("thead", element("tr", *map(_heading, _headings(service)))),
+            element("thead", element("tr", *headings)),
             element("tbody", *rows),
         ),
         class_="scroll",
         role="region",
-        aria_label="Sources",
+        aria_label=label,
         tabindex=0,
     )
 

@@ -1,0 +1,1 @@
+"""Answers that are asked of Prometheus: history and firing alerts."""

@@ -1,0 +1,62 @@
+// Shows the alerts that fire, each with its entry in the runbook.
+
+import { ask, at } from "./asking.js";
+import { count, duration } from "./units.js";
+
+const section = document.getElementById("alerts");
+const EVERY_MS = 15_000;
+// More are in the Alertmanager, with silences and all.
+const MOST_SHOWN = 8;
+// Labels of the scrape say nothing to whoever looks for a miner.
+const UNSAID = new Set(["job", "instance"]);
+
+// On the page of one miner or connection, only its own alerts are shown.
+const subject = new URLSearchParams(document.getElementById("history")?.dataset.query);
+const labels = { name: subject.get("miner"), downstream_id: subject.get("connection") };
+const isShown = (alert) => Object.entries(labels)
+  .every(([label, value]) => value === null || alert.labels[label] === value);
+
+let askedAt = -Infinity;
+
+function element(tag, className, text = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+function item(alert) {
+  const li = element("li", "");
+  const said = Object.entries(alert.labels)
+    .filter(([name]) => !UNSAID.has(name)).map(([name, value]) => `${name} ${value}`);
+  const name = element(alert.runbook === null ? "span" : "a", "alert", alert.alert);
+  if (alert.runbook !== null) name.href = at(alert.runbook);
+  const details = element("p", "details");
+  const since = alert.since === null ? ""
+    : ` for ${duration(Date.now() / 1000 - alert.since)}`;
+  details.append(name, element("bdi", "", said.length ? ` ${said.join(", ")}` : ""), since);
+  const severity = element("span", `badge ${alert.severity}`, alert.severity);
+  const summary = element("p", "summary");
+  summary.append(severity, element("bdi", "", alert.summary));
+  li.append(summary, details);
+  li.title = alert.description;
+  return li;
+}
+
+export async function showAlerts() {
+  if (section === null || performance.now() - askedAt < EVERY_MS) return;
+  askedAt = performance.now();
+  const answer = await ask(at("api/alerts")).catch(() => null);
+  // Charts say why Prometheus does not answer; what fired before may fire still.
+  if (answer === null) return;
+  const told = await answer.json();
+  const alerts = told.alerts.filter(isShown);
+  const total = alerts.length < told.alerts.length ? alerts.length : told.total;
+  section.hidden = total === 0;
+  const title = total === 1 ? "1 alert is firing" : `${count(total)} alerts are firing`;
+  const ul = element("ul", "alerts");
+  ul.append(...alerts.slice(0, MOST_SHOWN).map(item));
+  const rest = total - Math.min(MOST_SHOWN, alerts.length);
+  if (rest) ul.append(element("li", "rest", `and ${count(rest)} more.`));
+  section.replaceChildren(element("h2", "", title), ul);
+}

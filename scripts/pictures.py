@@ -1,0 +1,262 @@
+"""`make pictures`: the first minutes of the demo, as a browser shows them.
+
+It runs the demo, waits until graphs are drawn and alerts fire, and takes each page at two widths,
+dark and light, into a folder. The README's picture is one of them.
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / ".demo" / "pictures"
+README_PICTURE = ROOT / "docs" / "pictures" / "page.png"
+README_END = "#history"
+"""The element with which the README's picture ends."""
+README_BYTES = 250_000
+"""A picture in every clone should not be larger."""
+
+WIDTHS = {1280: 800, 390: 844}
+"""A laptop's window and a telephone's, with their heights, in CSS pixels."""
+MARGIN = 16
+"""Below the end of an element, in CSS pixels."""
+TALLEST = 4000
+"""How much of a page is taken: the rest of a table shows nothing new."""
+SCHEMES = ("light", "dark")
+
+ALERTS = 2
+"""How many alerts fire for the reader, apart from the watchdog."""
+PATIENCE = 240.0
+"""Seconds for the demo to start, and again for alerts to fire; 60 and 80 are usual."""
+ANSWER_SECONDS = 60.0
+SETTLE_SECONDS = 1.0
+"""From a drawn graph to a picture: fonts and sparklines come a moment later."""
+
+BROWSER = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--remote-debugging-pipe",
+)
+
+
+class PictureError(Exception):
+    """A picture could not be taken; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One page, and the JavaScript that is true once there is something to see on it."""
+
+    name: str
+    url: str
+    ready: str = "document.readyState === 'complete' && location.href !== 'about:blank'"
+
+
+class Browser:
+    """Chromium with one tab, driven over DevTools' pipe: its file descriptors 3 and 4."""
+
+    def __init__(self, profile: str) -> None:
+        path = shutil.which("chromium")
+        if path is None:
+            raise PictureError("chromium is needed: sudo apt-get install chromium")
+        commands, self._to = os.pipe()
+        self._from, answers = os.pipe()
+        self._pid = os.posix_spawn(
+            path,
+            [path, *BROWSER, f"--user-data-dir={profile}", "about:blank"],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, commands, 3),
+                (os.POSIX_SPAWN_DUP2, answers, 4),
+                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,
+        )
+        os.close(commands)
+        os.close(answers)
+        self._buffer = b""
+        self._calls = 0
+        self._session: str | None = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+
+    def call(self, method: str, **params: object) -> Any:  # noqa: ANN401 - as many shapes as methods
+        """One command of the DevTools protocol, and its result."""
+        self._calls += 1
+        message: dict[str, object] = {"id": self._calls, "method": method, "params": params}
+        if self._session is not None:
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self._read()).get("id") != self._calls:
+            pass  # an event that nobody asked for
+        if "error" in answer:
+            raise PictureError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the script gives
+        """The value of a JavaScript expression in the page."""
+        found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        return found["result"].get("value")
+
+    def take(self, shot: Shot, width: int, scheme: str, end: str = "html") -> bytes:
+        """The PNG of a page, down to the end of an element or to `TALLEST`."""
+        self._resize(width, WIDTHS[width])
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.call("Emulation.setEmulatedMedia", features=features)
+        self.call("Page.navigate", url="about:blank")  # else only the part after # may change
+        self.call("Page.navigate", url=shot.url)
+        _wait(lambda: self.run(shot.ready), ANSWER_SECONDS, f"{shot.url} shows nothing")
+        # Rows of a table are drawn when they come into view.
+        bottom = f"Math.ceil(document.querySelector('{end}').getBoundingClientRect().bottom)"
+        self._resize(width, min(max(int(self.run(bottom)) + MARGIN, WIDTHS[width]), TALLEST))
+        time.sleep(SETTLE_SECONDS)
+        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
+
+    def _resize(self, width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+
+    def close(self) -> None:
+        """End it, and every process it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._to)
+        os.close(self._from)
+
+    def _read(self) -> Any:  # noqa: ANN401 - as many shapes as events
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
+            data = os.read(self._from, 1 << 16) if ready else b""
+            if not data:
+                raise PictureError("the browser does not answer")
+            self._buffer += data
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Take the pictures; 1 when that is not possible."""
+    parser = argparse.ArgumentParser(prog="make pictures", description=__doc__)
+    parser.add_argument("--into", type=Path, default=PICTURES, metavar="FOLDER")
+    parser.add_argument(
+        "--demo",
+        nargs=argparse.REMAINDER,
+        default=[sys.executable, "-m", "scripts.demo"],
+        metavar="COMMAND",
+        help="starts the demo, for example on another Debian (default: here)",
+    )
+    options = parser.parse_args(argv)
+    folder: Path = options.into
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _demo(options.demo) as links, _browser() as browser:
+            _wait(lambda: _alerts_firing(links), PATIENCE, "no alerts fire")
+            for shot in _shots(links):
+                for width in WIDTHS:
+                    for scheme in SCHEMES:
+                        path = folder / f"{shot.name}-{width}-{scheme}.png"
+                        path.write_bytes(browser.take(shot, width, scheme))
+                        _say(f"{path}")
+            page = browser.take(_shots(links)[0], 1280, "light", README_END)
+    except (PictureError, OSError) as error:
+        _say(f"No pictures: {error}")
+        return 1
+    if len(page) > README_BYTES:
+        _say(f"No picture for the README: {len(page)} bytes are more than {README_BYTES}")
+        return 1
+    README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    README_PICTURE.write_bytes(page)
+    _say(f"{README_PICTURE}, {len(page)} bytes")
+    return 0
+
+
+def _shots(links: dict[str, str]) -> list[Shot]:
+    drawn = "document.querySelectorAll('.charts canvas').length > 0"
+    return [
+        Shot(name="page", url=links["Miners"], ready=drawn),
+        Shot(name="week", url=links["Miners"] + "#7d", ready=drawn),
+        Shot(name="hour", url=links["Miners"] + "#1h", ready=drawn),
+        Shot(name="miner", url=links["One miner"], ready=drawn),
+        Shot(name="pool", url=links["Pool connections"], ready=drawn),
+        Shot(name="runbook", url=links["Miners"] + "runbook"),
+        Shot(name="api", url=links["API"]),
+        Shot(name="prometheus-alerts", url=links["Alerts"]),
+    ]
+
+
+def _alerts_firing(links: dict[str, str]) -> bool:
+    address = "/".join(links["Prometheus"].split("/")[:3]) + "/api/v1/alerts"
+    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - the demo's own
+        alerts: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
+    firing = [one for one in alerts if one["state"] == "firing"]
+    return len([one for one in firing if one["labels"]["severity"] != "none"]) >= ALERTS
+
+
+@contextmanager
+def _demo(command: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The demo, and its links by title."""
+    process = subprocess.Popen(  # noqa: S603 - what the caller named
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    links: dict[str, str] = {}
+    try:
+        for line in process.stdout or ():
+            if found := re.match(r"  (\w[\w ]*?) +(http://\S+)", line):
+                links[found[1]] = found[2]
+            if line.startswith("Ctrl-C"):
+                break
+        if "Prometheus" not in links:
+            raise PictureError("the demo did not start a Prometheus that has pages")
+        yield links
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = Browser(profile)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _wait(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise PictureError(f"{what} after {seconds:.0f} s")
+        time.sleep(0.2)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - what was made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

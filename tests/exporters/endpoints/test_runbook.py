@@ -1,0 +1,58 @@
+"""The runbook as the service serves it."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import yaml
+
+from exporters.endpoints.documents.runbook import read_runbook, rendered
+from tests.support.web import serving
+
+ROOT = Path(__file__).resolve().parents[3]
+RULES = yaml.safe_load((ROOT / "prometheus" / "rules" / "alerts.yml").read_text())
+ALERTS = {rule["alert"] for group in RULES["groups"] for rule in group["rules"] if "alert" in rule}
+
+
+class Ids(HTMLParser):
+    """The ids and the links of a document."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str | None] = []
+        self.links: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+def test_every_alert_has_an_entry_under_its_name_and_under_githubs() -> None:
+    runbook = read_runbook()
+    ids = Ids(runbook.html).ids
+    assert len(ids) == len(set(ids))
+    for alert in ALERTS:
+        assert {alert, alert.lower()} <= set(ids), alert
+    assert runbook.alerts >= ALERTS
+
+
+def test_every_link_leads_somewhere() -> None:
+    found = Ids(read_runbook().html)
+    inside = {link.removeprefix("#") for link in found.links if link.startswith("#")}
+    assert inside <= set(found.ids)
+    assert not [one for one in found.links if one.startswith("..")], "no file is beside the page"
+
+
+def test_markup_in_the_text_stays_text() -> None:
+    page = rendered("# A\n\n<script>x</script> [a](javascript:x) [b](b.md)", "$runbook").html
+    assert page == (
+        '<h1 id="a">A</h1>\n<p>&lt;script&gt;x&lt;/script&gt; [a](javascript:x) b</p>\n'
+    )
+
+
+async def test_the_runbook_is_served_as_a_page() -> None:
+    async with serving() as web:
+        answer = await web.ask("/runbook")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert b"StratumProxyMinerVanished" in answer.body

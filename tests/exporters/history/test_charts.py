@@ -1,0 +1,78 @@
+"""The questions of the status page, as PromQL."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporters.exposition.families import ALL
+from exporters.history.charts import Shown, Span, sparklines, view
+from stats_gateway.wire.services import Service
+
+RULES = Path(__file__).resolve().parents[3] / "prometheus" / "rules" / "recording.yml"
+RECORDED = {
+    rule["record"]
+    for group in yaml.safe_load(RULES.read_text())["groups"]
+    for rule in group["rules"]
+}
+RAW = {
+    (Service.PROXY, None): {
+        "stratum_proxy_hashrate_hashes_per_second",
+        "stratum_proxy_miners",
+    },
+    (Service.PROXY, "a"): {
+        "stratum_proxy_miner_hashrate_hashes_per_second",
+        "stratum_proxy_miner_info",
+        "stratum_proxy_miner_shares_rejected_by_reason_total",
+    },
+    (Service.POOL, None): {
+        "stratum_pool_hashrate_hashes_per_second",
+        "stratum_pool_connections",
+    },
+    (Service.POOL, "a"): {
+        "stratum_pool_connection_channels",
+        "stratum_pool_connection_hashrate_hashes_per_second",
+        "stratum_pool_connection_shares_rejected_by_reason_total",
+        "stratum_pool_connection_shares_rejected_total",
+        "stratum_pool_connection_shares_submitted_total",
+    },
+}
+"""The families that are drawn without a recorded series, as the module's first lines say."""
+
+
+def selected(expression: str) -> set[str]:
+    """The names of the series that `expression` reads."""
+    return set(re.findall(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{", expression))
+
+
+@pytest.mark.parametrize("service", Service)
+@pytest.mark.parametrize("row", [None, "a"])
+@pytest.mark.parametrize("span", Span)
+def test_what_is_drawn_is_recorded_and_else_a_family_that_is_listed_here(
+    service: Service, row: str | None, span: Span
+) -> None:
+    names = selected(view(Shown(service=service, row=row), span))
+    assert names - RECORDED == RAW[service, row]
+    assert RAW[service, row] <= {family.name for family in ALL}
+    assert names & RECORDED
+
+
+@pytest.mark.parametrize("service", Service)
+def test_sparklines_are_of_recorded_series_only(service: Service) -> None:
+    assert selected(sparklines(service, (), ["1"])) <= RECORDED
+
+
+def test_names_are_matched_as_they_are_written() -> None:
+    expression = sparklines(Service.PROXY, (), ['a.b|c"\\', "d\n(e)"])
+    assert r'name=~"a\\.b\\|c\"\\\\|d\n\\(e\\)"' in expression
+    name = view(Shown(service=Service.PROXY, row='a"}) or up{b="'), Span.DAY)
+    assert r'name="a\"}) or up{b=\""' in name
+
+
+@pytest.mark.parametrize("span", Span)
+def test_every_view_has_at_most_721_points_at_whole_steps(span: Span) -> None:
+    question = span.question("", 1_730_488_933.7)
+    assert question.start % question.step == question.end % question.step == 0
+    assert 100 <= (question.end - question.start) // question.step <= 720
+    assert 1_730_488_933 - span.step < question.end <= 1_730_488_933
