@@ -1,0 +1,94 @@
+"""This module reads copies of what was passed on: later, in batches, in small slices of time."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from stats_feed.tap.books.counts import Histogram
+from stats_feed.tap.books.sessions import Session
+from stats_feed.tap.reader.facts import Direction
+
+__all__ = ["MAX_COPIED_BYTES", "LateReading"]
+
+DELAY_SECONDS = 0.002
+"""Between the first copy and its reading. A batch of jobs is out by then, and nobody waits."""
+
+SLICE_SECONDS = 0.001
+"""Reading gives way to passing on after so long."""
+
+MAX_COPIED_BYTES = 8 * 1024 * 1024
+"""Copies that wait to be read: more than a job for 2,000 miners. Beyond that, reading goes first,
+and slows down the passing on of a flood."""
+
+Copy = tuple[Session, Direction | None, bytes, float]
+"""A session, which way its bytes went and when they were read; no way where the session ended."""
+
+
+class LateReading:
+    """Copies on their way to their sessions, in the order in which they were read."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        added: Histogram,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._loop = loop
+        self._added = added
+        self._clock = clock
+        self._copies: deque[Copy] = deque()
+        self._bytes = 0
+        self._fresh: list[float] = []
+        """When the copies of this turn of the loop were read."""
+        self._is_due = False
+
+    def put(self, session: Session, direction: Direction, data: bytes, began: float) -> None:
+        """Take the copy of `data`, which was read at `began` and has been passed on."""
+        if not self._fresh:
+            # The loop writes at the end of this turn at the latest, and calls back after that.
+            self._loop.call_soon(self._note_written)
+        self._fresh.append(began)
+        self._bytes += len(data)
+        self._append((session, direction, data, began))
+        if self._bytes > MAX_COPIED_BYTES:
+            self._read(until=float("inf"))
+
+    def end(self, session: Session) -> None:
+        """Close `session` once all of its copies have been read."""
+        self._append((session, None, b"", time.perf_counter()))
+
+    def read_all(self) -> None:
+        """Read what is left, at once."""
+        self._read(until=float("inf"))
+
+    def _append(self, copy: Copy) -> None:
+        self._copies.append(copy)
+        if not self._is_due:
+            self._is_due = True
+            self._loop.call_later(DELAY_SECONDS, self._turn)
+
+    def _note_written(self) -> None:
+        now = time.perf_counter()
+        for began in self._fresh:
+            self._added.observe(now - began)
+        self._fresh.clear()
+
+    def _turn(self) -> None:
+        self._is_due = False
+        self._read(until=time.perf_counter() + SLICE_SECONDS)
+        if self._copies:
+            self._is_due = True
+            self._loop.call_soon(self._turn)
+
+    def _read(self, until: float) -> None:
+        unix = self._clock() - time.perf_counter()
+        while self._copies:
+            session, direction, data, began = self._copies.popleft()
+            self._bytes -= len(data)
+            if direction is None:
+                session.close()
+            else:
+                session.read(direction, data, unix + began)
+            if time.perf_counter() > until:
+                return
