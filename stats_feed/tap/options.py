@@ -106,8 +106,8 @@ def _add_passing(group: argparse._ArgumentGroup) -> None:
         type=listening,
         action="append",
         required=True,
-        metavar="[tls://]HOST:PORT",
-        help="where miners connect; repeat it for several",
+        metavar="HOST:PORT",
+        help="where miners connect, with TLS as tls://HOST:PORT; repeat it for several",
     )
     group.add_argument(
         "--upstream",
@@ -115,9 +115,9 @@ def _add_passing(group: argparse._ArgumentGroup) -> None:
         action="append",
         required=True,
         dest="upstreams",
-        metavar="[tls://]HOST:PORT",
-        help="where their connections go; repeat it for others that are taken for new connections "
-        "while the ones before cannot be reached",
+        metavar="HOST:PORT",
+        help="where their connections go, with TLS as tls://HOST:PORT; repeat it for others, which "
+        "new connections take while those before cannot be reached",
     )
     group.add_argument(
         "--silent",

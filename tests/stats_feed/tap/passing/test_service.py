@@ -122,9 +122,7 @@ def test_new_connections_go_to_the_first_upstream_that_can_be_reached(loop: Loop
                     return True
 
             until(reaches_first)
-            tap.wait_until(
-                lambda tap: tap.snapshot()["upstream"]["address"] == f"127.0.0.1:{port}"
-            )
+            tap.wait_until(lambda tap: tap.snapshot()["upstream"]["address"] == f"127.0.0.1:{port}")
 
 
 def test_an_unknown_name_is_counted_as_such(loop: LoopFactory) -> None:
