@@ -19,6 +19,7 @@ from benchmarks.services.service import (
     measure_service,
 )
 from benchmarks.services.stalls import StallFigures, measure_stalls
+from benchmarks.tap.measuring import TapFigures, measure_tap
 
 
 class Part(StrEnum):
@@ -31,6 +32,7 @@ class Part(StrEnum):
     PEERS = "peers"
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
+    TAP = "tap"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Results:
     pushgateway: list[PushFigures] = field(default_factory=list)
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
+    tap: list[TapFigures] = field(default_factory=list)
 
 
 def measure(
@@ -116,6 +119,13 @@ def _fleet(plan: Plan, results: Results) -> None:
     ]
 
 
+def _tap(plan: Plan, results: Results) -> None:
+    results.tap = [
+        measure_tap(miners, rounds, plan.tap_seconds)
+        for miners, rounds in zip(plan.tap_miners, plan.tap_rounds, strict=True)
+    ]
+
+
 _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.CYCLES: _cycles,
     Part.SERVICE: _service,
@@ -124,4 +134,5 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PEERS: _peers,
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
+    Part.TAP: _tap,
 }

@@ -31,6 +31,12 @@ class Plan:
     fleet_miners: int
     """Miners of all those sources together."""
     fleet_rounds: int
+    tap_miners: tuple[int, ...]
+    """Connected through the tap at once; the bounds are for the first number."""
+    tap_rounds: tuple[int, ...]
+    """Of each of those numbers."""
+    tap_seconds: float
+    """Of each round, in which each miner sends a share every ten seconds."""
 
 
 DEFAULT = Plan(
@@ -51,6 +57,9 @@ DEFAULT = Plan(
     fleet_sources=10,
     fleet_miners=1_000_000,
     fleet_rounds=2,
+    tap_miners=(1_000, 10_000),
+    tap_rounds=(3, 1),
+    tap_seconds=10.0,
 )
 
 QUICK = Plan(
@@ -71,4 +80,7 @@ QUICK = Plan(
     fleet_sources=3,
     fleet_miners=30_000,
     fleet_rounds=2,
+    tap_miners=(200,),
+    tap_rounds=(1,),
+    tap_seconds=3.0,
 )

@@ -12,6 +12,7 @@ from benchmarks.measure import Results
 from benchmarks.services.crowd import CrowdFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
 from benchmarks.services.stalls import StallFigures
+from benchmarks.tap.table import tap_table
 
 Table = Sequence[Sequence[str]]
 """The cells of a table, row by row; the first row is the header."""
@@ -58,6 +59,9 @@ def _tables(results: Results, bounds: Sequence[Bound]) -> Iterator[tuple[str, Ta
         yield "Pushgateway with the same series: wall ms", _push_table(results.pushgateway)
     if results.fleet:
         yield "Several large sources", _fleet_table(results.fleet)
+    for tap in results.tap:
+        title = f"Between {tap.miners:,} miners and a pool (medians): ms, CPU %, KiB a connection"
+        yield title, tap_table(tap)
     yield "Bounds", _bound_table(bounds)
 
 

@@ -32,6 +32,9 @@ TINY = Plan(
     fleet_sources=2,
     fleet_miners=100,
     fleet_rounds=1,
+    tap_miners=(10,),
+    tap_rounds=(1,),
+    tap_seconds=0.2,
 )
 
 

@@ -14,7 +14,7 @@ __all__ = ["MAX_COPIED_BYTES", "LateReading"]
 DELAY_SECONDS = 0.002
 """Between the first copy and its reading. A batch of jobs is out by then, and nobody waits."""
 
-SLICE_SECONDS = 0.001
+SLICE_SECONDS = 0.0002
 """Reading gives way to passing on after so long."""
 
 MAX_COPIED_BYTES = 8 * 1024 * 1024
