@@ -27,8 +27,8 @@ class Side(asyncio.Protocol):
     """One of the two connections of a link. `direction` is the way of the bytes that it reads."""
 
     __slots__ = (
-        "_held", "_link", "_way", "early", "has_ended", "has_spoken", "other", "stuck_since",
-        "transport",
+        "_held", "_link", "_waits", "_way", "early", "has_ended", "has_spoken", "other",
+        "stuck_since", "transport",
     )  # fmt: skip
 
     other: "Side"
@@ -39,6 +39,8 @@ class Side(asyncio.Protocol):
         self.early: list[bytes] = []
         """What was read before the other side was there."""
         self._held = 0
+        self._waits = False
+        """Whether too much of what was read here still waits to be understood."""
         self.transport: asyncio.Transport | None = None
         self.has_spoken = False
         self.has_ended = False
@@ -55,9 +57,9 @@ class Side(asyncio.Protocol):
         other = self.other
         for data in other.early:
             self.transport.write(data)
-        if other.early and self.stuck_since is None:
+        if other.early:
+            other.early.clear()
             other.read_again()
-        other.early.clear()
         if other.has_ended:
             self.pass_end_on()
 
@@ -71,7 +73,18 @@ class Side(asyncio.Protocol):
             self.early.append(data)
             self.transport.pause_reading()
         self.has_spoken = True
-        self._link.copy(self._way, data, began)
+        self._link.copy(self, self._way, data, began)
+
+    def wait(self, is_read: Callable[[Callable[[], None]], None]) -> None:
+        """Read no more until the copies have been read: there are too many."""
+        if self.transport is not None and not (self._waits or self.transport.is_closing()):
+            self._waits = True
+            self.transport.pause_reading()
+            is_read(self._stop_waiting)
+
+    def _stop_waiting(self) -> None:
+        self._waits = False
+        self.read_again()
 
     def eof_received(self) -> bool:
         """Pass the end of this direction on; the connection stays while the other one lasts."""
@@ -105,9 +118,12 @@ class Side(asyncio.Protocol):
         self.other.read_again()
 
     def read_again(self) -> None:
-        """Go on reading where reading was paused."""
+        """Go on reading where it was paused, unless there is another reason for the pause."""
         transport = self.transport
-        if transport is not None and not (transport.is_closing() or self.has_ended):
+        if transport is None or transport.is_closing() or self.has_ended:
+            return
+        can_write = self.other.transport is not None and self.other.stuck_since is None
+        if can_write and not self._waits:
             transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -156,11 +172,12 @@ class Link:
         self.last_at = time.perf_counter()
         """When the newest bytes were read, by the performance counter."""
 
-    def copy(self, direction: Direction, data: bytes, began: float) -> None:
-        """Have `data` read, which was read from its socket at `began`."""
+    def copy(self, side: Side, direction: Direction, data: bytes, began: float) -> None:
+        """Have `data` understood, which `side` has read at `began`."""
         self.last_at = began
         self._counts.bytes[direction] += len(data)
-        self._reading.put(self._session, direction, data, began)
+        if self._reading.put(self._session, direction, data, began):
+            side.wait(self._reading.call_when_read)
 
     def hold(self, more: int) -> None:
         """Count what waits to be written, and close this link where that is too much."""

@@ -17,9 +17,15 @@ DELAY_SECONDS = 0.002
 SLICE_SECONDS = 0.0002
 """Reading gives way to passing on after so long."""
 
-MAX_COPIED_BYTES = 8 * 1024 * 1024
-"""Copies that wait to be read: more than a job for 2,000 miners. Beyond that, reading goes first,
-and slows down the passing on of a flood."""
+PIECE_BYTES = 4096
+"""Read at once: some tens of lines, which are about one slice."""
+
+MAX_COPIED_BYTES = 32 * 1024 * 1024
+"""Copies that wait to be read, on all connections: a job for 10,000 miners and more. A connection
+that goes beyond is read no more until half of this is left: a flood waits, and nobody else."""
+
+COPY_BYTES = 200
+"""What a copy takes besides its bytes."""
 
 Copy = tuple[Session, Direction | None, bytes, float]
 """A session, which way its bytes went and when they were read; no way where the session ended."""
@@ -42,17 +48,23 @@ class LateReading:
         self._fresh: list[float] = []
         """When the copies of this turn of the loop were read."""
         self._is_due = False
+        self._waiting: list[Callable[[], None]] = []
 
-    def put(self, session: Session, direction: Direction, data: bytes, began: float) -> None:
-        """Take the copy of `data`, which was read at `began` and has been passed on."""
+    def put(self, session: Session, direction: Direction, data: bytes, began: float) -> bool:
+        """Take the copy of `data`, which was read at `began` and has been passed on.
+
+        Tells whether that was too much: then `call_when_read`.
+        """
         if not self._fresh:
             # The loop writes at the end of this turn at the latest, and calls back after that.
             self._loop.call_soon(self._note_written)
         self._fresh.append(began)
-        self._bytes += len(data)
         self._append((session, direction, data, began))
-        if self._bytes > MAX_COPIED_BYTES:
-            self._read(until=float("inf"))
+        return self._bytes > MAX_COPIED_BYTES
+
+    def call_when_read(self, callback: Callable[[], None]) -> None:
+        """Call back once there is room for more copies."""
+        self._waiting.append(callback)
 
     def end(self, session: Session) -> None:
         """Close `session` once all of its copies have been read."""
@@ -64,6 +76,7 @@ class LateReading:
 
     def _append(self, copy: Copy) -> None:
         self._copies.append(copy)
+        self._bytes += len(copy[2]) + COPY_BYTES
         if not self._is_due:
             self._is_due = True
             self._loop.call_later(DELAY_SECONDS, self._turn)
@@ -85,10 +98,18 @@ class LateReading:
         unix = self._clock() - time.perf_counter()
         while self._copies:
             session, direction, data, began = self._copies.popleft()
-            self._bytes -= len(data)
+            self._bytes -= len(data) + COPY_BYTES
             if direction is None:
                 session.close()
             else:
-                session.read(direction, data, unix + began)
+                session.read(direction, data[:PIECE_BYTES], unix + began)
+                if len(data) > PIECE_BYTES:
+                    rest = data[PIECE_BYTES:]
+                    self._copies.appendleft((session, direction, rest, began))
+                    self._bytes += len(rest) + COPY_BYTES
             if time.perf_counter() > until:
-                return
+                break
+        if self._waiting and self._bytes <= MAX_COPIED_BYTES // 2:
+            waiting, self._waiting = self._waiting, []
+            for callback in waiting:
+                callback()
