@@ -38,6 +38,9 @@ exit codes: 0 stopped, 1 an address or a file cannot be used, 2 bad flags
 
 TLS = "tls://"
 
+MAX_WORKERS = 64
+"""More than a machine has cores to give."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapOptions:
@@ -56,6 +59,7 @@ class TapOptions:
     proxy_out: Version | None
     silent: float | None
     drain: float
+    workers: int
     redact_names: bool
     redact_ip: bool
 
@@ -135,6 +139,14 @@ def _add_passing(group: argparse._ArgumentGroup) -> None:
         help="after SIGTERM take in nobody more, and wait so long for the miners to leave by "
         "themselves (default %(default)g)",
     )
+    group.add_argument(
+        "--workers",
+        type=whole,
+        default=1,
+        metavar="N",
+        help="processes that share the ports; bounds of connections for one address are each "
+        "worker's own (default %(default)s, which is enough for some thousands of miners)",
+    )
 
 
 def _add_access(group: argparse._ArgumentGroup) -> None:
@@ -211,6 +223,8 @@ def read_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     has_tls = any(tls for _, tls in values["listen"])
     if has_tls != (values["certificate"] is not None) or has_tls != (values["key"] is not None):
         parser.error("--listen tls://…, --tls-certificate and --tls-key belong together")
+    if not 1 <= values["workers"] <= MAX_WORKERS:
+        parser.error(f"--workers: from 1 to {MAX_WORKERS}")
     admission = AdmissionRules(
         networks=tuple(values.pop("networks")),
         max_connections=values.pop("max_connections"),

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from enum import Enum
+from typing import TypeVar
 
 from stats_feed.tap.reader.facts import Direction, Unreadable
 
@@ -18,6 +19,9 @@ __all__ = [
 
 ADDED_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2, 0.1, 1.0)
 """Seconds: a hand-over takes some tens of microseconds, a job for 10,000 miners some tenths."""
+
+
+K = TypeVar("K")
 
 
 class Verdict(Enum):
@@ -41,7 +45,6 @@ class Refusal(Enum):
     PROXY_HEADER = "proxy_header"
     TLS_HANDSHAKE = "tls_handshake"
     NO_UPSTREAM = "no_upstream"
-    DRAINING = "draining"
 
 
 class Ending(Enum):
@@ -83,6 +86,11 @@ class Histogram:
         self.counts[bisect_left(self.buckets, seconds)] += 1
         self.sum += seconds
 
+    def add(self, other: "Histogram") -> None:
+        """Count what another one with the same buckets has counted."""
+        self.counts = [mine + its for mine, its in zip(self.counts, other.counts, strict=True)]
+        self.sum += other.sum
+
 
 class Counts:
     """Everything that one process has done so far. Every counter exists from the start."""
@@ -103,3 +111,28 @@ class Counts:
         self.upstream_connections: Counter[str] = Counter()
         self.upstream_failures: Counter[tuple[str, UpstreamFailure]] = Counter()
         self.added = Histogram(ADDED_BUCKETS)
+
+    def add(self, other: "Counts") -> None:
+        """Count what another process has counted, too."""
+        self.connections += other.connections
+        self.accepted += other.accepted
+        self.rows_refused += other.rows_refused
+        self.redirects += other.redirects
+        self.held_bytes += other.held_bytes
+        _add(self.bytes, other.bytes)
+        _add(self.verdicts, other.verdicts)
+        _add(self.refused, other.refused)
+        _add(self.ended, other.ended)
+        _add(self.unread, other.unread)
+        self.upstream_connections += other.upstream_connections
+        self.upstream_failures += other.upstream_failures
+        self.added.add(other.added)
+
+    def end(self) -> None:
+        """Keep what only grows: the process that counted is gone."""
+        self.connections = self.held_bytes = 0
+
+
+def _add(mine: dict[K, int], its: dict[K, int]) -> None:
+    for key, count in its.items():
+        mine[key] += count

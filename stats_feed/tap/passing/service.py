@@ -57,10 +57,11 @@ async def serve(
     listeners: Sequence[Listener],
     stop: asyncio.Event,
     *,
-    drain: float = 0.0,
+    drain: Callable[[], float] = lambda: 0.0,
     patience: Patience | None = None,
 ) -> None:
-    """Serve until `stop` is set and the miners have left, or `drain` seconds later."""
+    """Serve until `stop` is set and the miners have left, or as many seconds later as
+    `drain` says then."""
     joining: set[asyncio.Task[None]] = set()
     accepting = [_accept(doorway, listener, joining) for listener in listeners]
     sweeping = asyncio.create_task(_sweep(doorway, patience or Patience()))
@@ -85,11 +86,11 @@ def _accept(doorway: Doorway, listener: Listener, joining: set[asyncio.Task[None
     return Accepting(listener.socket, take)
 
 
-async def _drain(doorway: Doorway, seconds: float) -> None:
+async def _drain(doorway: Doorway, seconds: Callable[[], float]) -> None:
     """Wait until the miners have left by themselves, and tell how many are still there."""
-    until = time.monotonic() + seconds
+    began = time.monotonic()
     told = None
-    while doorway.counts.connections and (left := until - time.monotonic()) > 0:
+    while doorway.counts.connections and (left := began + seconds() - time.monotonic()) > 0:
         if told is None or time.monotonic() - told >= REPORT_SECONDS:
             told = time.monotonic()
             logger.info(

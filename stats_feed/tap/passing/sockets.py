@@ -9,7 +9,15 @@ from typing import Any
 
 from stats_feed.health import Address
 
-__all__ = ["OUT_OF_RESOURCES", "Accepting", "SocketAddress", "listen", "prepare", "resolve"]
+__all__ = [
+    "OUT_OF_RESOURCES",
+    "Accepting",
+    "SocketAddress",
+    "listen",
+    "prepare",
+    "reserve",
+    "resolve",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -35,22 +43,28 @@ SocketAddress = tuple[int, tuple[Any, ...]]
 
 
 def listen(address: Address, *, shared: bool = False) -> socket.socket:
-    """Listen on an address, `shared` with other sockets of this program. Raises OSError."""
+    """Listen on an address, `shared` with other processes of this program. Raises OSError."""
+    listener = reserve(address, shared=shared)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def reserve(address: Address, *, shared: bool = True) -> socket.socket:
+    """Take an address without listening, so that nobody else gets it. Raises OSError."""
     family, kind, number, _, where = socket.getaddrinfo(
         address[0] or None, address[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    listener = socket.socket(family, kind, number)
+    taken = socket.socket(family, kind, number)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.settimeout(0)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(where)
-        listener.listen(BACKLOG)
-        listener.settimeout(0)
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(where)
     except OSError as error:
-        listener.close()
+        taken.close()
         raise OSError(error.errno, f"{error.strerror}: {address[0]}:{address[1]}") from error
-    return listener
+    return taken
 
 
 class Accepting:

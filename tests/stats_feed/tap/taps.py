@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from typing import Self
 
 from stats_feed.tap.books.counts import Counts
-from stats_feed.tap.feed import doorway_for, listening
 from stats_feed.tap.loops import loop_factory
 from stats_feed.tap.options import TapOptions, add_flags, read_options
 from stats_feed.tap.passing.service import Patience, serve
+from stats_feed.tap.setting_up import doorway_for, listening
 from stats_gateway.sender import MinerSnapshot, MinerTracker
 from tests.support.until import until
 
@@ -136,7 +136,7 @@ class RunningTap:
                 doorway = doorway_for(self._options, self.tracker, self.counts)
                 self._started.set()
                 await serve(
-                    doorway, opened, self._stop, drain=self._options.drain,
+                    doorway, opened, self._stop, drain=lambda: self._options.drain,
                     patience=self._patience,
                 )  # fmt: skip
 

@@ -1,16 +1,10 @@
 """The program as it is started: from miners and a pool to a gateway and a scrape."""
 
-import re
 import signal
-import socket
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from prometheus_client.parser import text_string_to_metric_families
-
+from tests.stats_feed.tap.programs import connect, running
 from tests.stats_feed.tap.reader.dialogues import (
     answer,
     ask,
@@ -19,68 +13,13 @@ from tests.stats_feed.tap.reader.dialogues import (
     submit,
     tell,
 )
-from tests.stats_feed.tap.taps import Address, Peer, Pool
+from tests.stats_feed.tap.taps import Pool
 from tests.stats_gateway.sender.plain_gateway import PlainGateway
 from tests.support.ports import free_ports
 from tests.support.programs import ROOT
 from tests.support.until import until
 
 SECRET, WALLET = "correct-horse", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"
-
-
-class Program:
-    """`stats-feed tap`, its addresses and its log."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        self.log = ""
-        self.miners = self._address("listening on")
-
-    @property
-    def web(self) -> Address:
-        found = re.search(r"http://([\d.]+):(\d+)/metrics", self.log)
-        assert found is not None, self.log
-        return found[1], int(found[2])
-
-    def _address(self, before: str) -> Address:
-        for text in self.process.stderr or ():
-            self.log += text
-            if found := re.search(before + r" ([\d.]+):(\d+)", text):
-                return found[1], int(found[2])
-        raise AssertionError(self.log)
-
-    def metrics(self) -> dict[str, float]:
-        url = "http://{}:{}/metrics".format(*self.web)
-        with urllib.request.urlopen(url, timeout=30) as response:
-            text = response.read().decode()
-        return {
-            sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-
-    def stop(self) -> str:
-        self.process.send_signal(signal.SIGTERM)
-        _, rest = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, self.log + rest
-        return self.log + rest
-
-
-@contextmanager
-def running(*flags: str) -> Iterator[Program]:
-    command = [
-        *(sys.executable, "-m", "stats_feed", "tap", "--listen=127.0.0.1:0"),
-        *("--web.listen-address=127.0.0.1:0", "--interval=0.5", "--log.level=debug", *flags),
-    ]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield Program(process)
-        finally:
-            process.kill()
-
-
-def connect(address: Address) -> Peer:
-    return Peer(socket.create_connection(address))
 
 
 def test_from_a_share_to_a_gateway_and_its_own_metrics() -> None:
@@ -138,13 +77,10 @@ def test_it_drains_on_sigterm_and_tells_how_many_are_left() -> None:
     ):
         with connect(tap.miners) as miner, pool.accept() as upstream:
             tap.process.send_signal(signal.SIGTERM)
-            assert tap.process.stderr is not None
-            told = next(text for text in tap.process.stderr if "draining" in text)
-            assert "1 miners are left" in told
+            until(lambda: "draining: 1 miners are left" in tap.log)
             miner.send(b"share\n")
             assert upstream.read(6) == b"share\n"
-        tap.process.communicate(timeout=60)
-        assert tap.process.returncode == 0
+        assert tap.process.wait(60) == 0
 
 
 def test_what_cannot_be_listened_on_and_files_that_are_wrong_are_clear_errors() -> None:
