@@ -67,7 +67,7 @@ def doorway_for(
             first_id=first_id,
             step=step,
         ),
-        reading=LateReading(asyncio.get_running_loop(), counts.added),
+        reading=LateReading(asyncio.get_running_loop()),
         counts=counts,
         links=set(),
         proxies=options.proxies,

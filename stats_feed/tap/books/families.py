@@ -93,7 +93,7 @@ def _added(counts: Counts) -> str:
     text = family(
         name,
         "histogram",
-        "From the reading of bytes to the end of the turn of the loop that wrote them.",
+        "From the reading of bytes to the writing of the same bytes.",
         samples,
         suffix="_bucket",
     )

@@ -88,6 +88,8 @@ class Doorway:
         session = self.book.open(f"{source[0]}:{source[1]}", time.time())
         link = visit.link = Link(session, self.reading, self.counts, visit.end)
         own: Address = connection.getsockname()[:2]
+        if tls is None:
+            link.miner.write_directly(connection)
         with _refused_as(Refusal.TLS_HANDSHAKE):
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: link.miner,

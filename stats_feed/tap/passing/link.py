@@ -7,6 +7,7 @@ on, and the other direction goes on.
 import asyncio
 import time
 from collections.abc import Callable
+from socket import socket
 from typing import cast
 
 from stats_feed.tap.books.counts import Counts, Ending
@@ -27,7 +28,7 @@ class Side(asyncio.Protocol):
     """One of the two connections of a link. `direction` is the way of the bytes that it reads."""
 
     __slots__ = (
-        "_held", "_link", "_waits", "_way", "early", "has_ended", "has_spoken", "other",
+        "_held", "_link", "_send", "_waits", "_way", "early", "has_ended", "has_spoken", "other",
         "stuck_since", "transport",
     )  # fmt: skip
 
@@ -42,10 +43,18 @@ class Side(asyncio.Protocol):
         self._waits = False
         """Whether too much of what was read here still waits to be understood."""
         self.transport: asyncio.Transport | None = None
+        self._send: Callable[[bytes], int] | None = None
         self.has_spoken = False
         self.has_ended = False
         self.stuck_since: float | None = None
         """Since when more has been waiting to be written here than may."""
+
+    def write_directly(self, connection: socket) -> None:
+        """Let bytes be written without the transport, which has no TLS to make others of them.
+
+        uvloop's own writes wait until it has read everything else that has come in meanwhile.
+        """
+        self._send = connection.send
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: write what the other side has sent already."""
@@ -66,14 +75,26 @@ class Side(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass bytes on first, and have a copy of them read later."""
         began = time.perf_counter()
-        out = self.other.transport
-        if out is not None:
-            out.write(data)
+        if self.other.transport is not None:
+            self.other.write(data)
         elif self.transport is not None:
             self.early.append(data)
             self.transport.pause_reading()
         self.has_spoken = True
         self._link.copy(self, self._way, data, began)
+
+    def write(self, data: bytes) -> None:
+        """Write at once what the kernel takes at once, and let the transport write the rest."""
+        transport = cast("asyncio.Transport", self.transport)
+        if self._send is not None and not transport.get_write_buffer_size():
+            try:
+                sent = self._send(data)
+            except OSError:  # it is full, or broken, which the transport finds out too
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
 
     def wait(self, is_read: Callable[[Callable[[], None]], None]) -> None:
         """Read no more until the copies have been read: there are too many."""
@@ -173,9 +194,11 @@ class Link:
         """When the newest bytes were read, by the performance counter."""
 
     def copy(self, side: Side, direction: Direction, data: bytes, began: float) -> None:
-        """Have `data` understood, which `side` has read at `began`."""
+        """Have `data` understood, which `side` has read at `began`, and has passed on."""
+        counts = self._counts
+        counts.added.observe(time.perf_counter() - began)
+        counts.bytes[direction] += len(data)
         self.last_at = began
-        self._counts.bytes[direction] += len(data)
         if self._reading.put(self._session, direction, data, began):
             side.wait(self._reading.call_when_read)
 

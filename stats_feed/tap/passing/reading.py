@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from stats_feed.tap.books.counts import Histogram
 from stats_feed.tap.books.sessions import Session
 from stats_feed.tap.reader.facts import Direction
 
@@ -37,16 +36,12 @@ class LateReading:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        added: Histogram,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._loop = loop
-        self._added = added
         self._clock = clock
         self._copies: deque[Copy] = deque()
         self._bytes = 0
-        self._fresh: list[float] = []
-        """When the copies of this turn of the loop were read."""
         self._is_due = False
         self._waiting: list[Callable[[], None]] = []
 
@@ -55,10 +50,6 @@ class LateReading:
 
         Tells whether that was too much: then `call_when_read`.
         """
-        if not self._fresh:
-            # The loop writes at the end of this turn at the latest, and calls back after that.
-            self._loop.call_soon(self._note_written)
-        self._fresh.append(began)
         self._append((session, direction, data, began))
         return self._bytes > MAX_COPIED_BYTES
 
@@ -80,12 +71,6 @@ class LateReading:
         if not self._is_due:
             self._is_due = True
             self._loop.call_later(DELAY_SECONDS, self._turn)
-
-    def _note_written(self) -> None:
-        now = time.perf_counter()
-        for began in self._fresh:
-            self._added.observe(now - began)
-        self._fresh.clear()
 
     def _turn(self) -> None:
         self._is_due = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stats_feed.health import Address
 from stats_feed.tap.books.counts import Counts, UpstreamFailure
+from stats_feed.tap.passing.link import Side
 from stats_feed.tap.passing.sockets import OUT_OF_RESOURCES, SocketAddress, prepare, resolve
 
 __all__ = ["NoUpstreamError", "Upstream", "Upstreams"]
@@ -71,8 +72,8 @@ class Upstreams:
         self._on_state = on_state
         self._clock = clock
 
-    async def connect(self, protocol: asyncio.Protocol, header: bytes = b"") -> Upstream:
-        """Let `protocol` speak with an upstream, which is sent `header` first.
+    async def connect(self, side: Side, header: bytes = b"") -> Upstream:
+        """Let `side` speak with an upstream, which is sent `header` first.
 
         Raises NoUpstreamError.
         """
@@ -83,7 +84,7 @@ class Upstreams:
                 state.away_until = self._clock() + CONNECT_SECONDS
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    await self._dial(upstream, protocol, header)
+                    await self._dial(upstream, side, header)
             except (OSError, UnicodeError) as error:  # TimeoutError and ssl.SSLError are OSErrors
                 failure = _failure(error)
                 self._failed(upstream, failure, error)
@@ -99,14 +100,16 @@ class Upstreams:
         now = self._clock()
         return sorted(self._states, key=lambda upstream: self._states[upstream].away_until > now)
 
-    async def _dial(self, upstream: Upstream, protocol: asyncio.Protocol, header: bytes) -> None:
+    async def _dial(self, upstream: Upstream, side: Side, header: bytes) -> None:
         loop = asyncio.get_running_loop()
         connection = await self._connected(upstream)
         try:
             if header:
                 await loop.sock_sendall(connection, header)
+            if not upstream.tls:
+                side.write_directly(connection)
             await loop.create_connection(
-                lambda: protocol,
+                lambda: side,
                 sock=connection,
                 ssl=self._tls if upstream.tls else None,
                 server_hostname=upstream.address[0] if upstream.tls else None,

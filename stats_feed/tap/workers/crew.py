@@ -6,7 +6,7 @@ import multiprocessing
 import threading
 from dataclasses import replace
 from itertools import count
-from multiprocessing.connection import Connection  # noqa: TC003 - as elsewhere
+from multiprocessing.connection import Connection
 from typing import Self
 
 from stats_feed.tap.options import TapOptions
@@ -80,9 +80,7 @@ class Crew:
                 self._connections[number] = ours
                 if self._stop.is_set():
                     ours.send(STOP)
-            with contextlib.suppress(EOFError, OSError):
-                while True:
-                    self._assembly.report(number, ours.recv())
+            self._take_reports(number, ours)
             process.join()
             with self._lock:
                 del self._connections[number]
@@ -93,6 +91,11 @@ class Crew:
                     "worker %d has died (%s): another one starts", number, process.exitcode
                 )
                 self._stop.wait(RESTART_SECONDS)
+
+    def _take_reports(self, number: int, reports: Connection) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._assembly.report(number, reports.recv())
 
 
 def _address(name: tuple[str, int]) -> tuple[str, int]:
