@@ -1,6 +1,6 @@
 # Everything a developer runs. A fresh Debian or Ubuntu needs make and Python >= 3.11, nothing else:
 # each target first gets what it needs into .venv and .tools, without root.
-# Options of the demo: make demo DEMO="--miners 1000".
+# Options of the demo: make demo DEMO="--miners 1000". Of the benchmarks: make bench BENCH="--only tap".
 
 BIN := .venv/bin
 TOOL = PATH="$$PATH:$(CURDIR)/.tools/bin"
@@ -45,7 +45,8 @@ format: $(DEVELOPMENT) ## Format the code, and fix what lint can fix
 	$(BIN)/ruff check --fix $(SOURCES)
 
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
-	$(TOOL) $(BIN)/python -m benchmarks
+	@scripts/tools.sh haproxy
+	$(TOOL) $(BIN)/python -m benchmarks $(BENCH)
 
 soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)

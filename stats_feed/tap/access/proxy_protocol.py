@@ -58,7 +58,7 @@ def read_header() -> Generator[int, bytes, Address | None]:
 
 def header(version: Version, source: Address, destination: Address) -> bytes:
     """Return the header for a connection from `source` to `destination`."""
-    from_, to = ip_address(source[0]), ip_address(destination[0])
+    from_, to = (ip_address(one[0].partition("%")[0]) for one in (source, destination))
     if from_.version != to.version:
         from_, to = (_as_v6(str(one)) for one in (from_, to))
     if version is Version.V1:

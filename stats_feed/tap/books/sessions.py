@@ -1,5 +1,6 @@
 """This module makes rows of the facts that connections tell: one for each worker of each."""
 
+import logging
 from collections.abc import Iterable
 
 from stats_feed.tap.books.counts import Counts, Verdict
@@ -15,10 +16,13 @@ from stats_feed.tap.reader.facts import (
     ShareRejected,
     ShareUnanswered,
     Unread,
+    Unreadable,
 )
 from stats_gateway.sender import MinerTracker
 
 __all__ = ["MAX_ROWS", "MAX_WORKERS", "Book", "Session"]
+
+logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 1024
 """Rows of one connection, such as that of a proxy for a whole farm. A further worker's shares count
@@ -86,7 +90,11 @@ class Session:
 
     def read(self, direction: Direction, data: bytes, at: float) -> None:
         """Take in bytes that arrived at `at`, in unix seconds."""
-        self._note(self._dialogue.feed(direction, data, at))
+        try:
+            self._note(self._dialogue.feed(direction, data, at))
+        except Exception:
+            self._book.counts.unread[direction, Unreadable.UNEXPECTED] += 1
+            logger.exception("bytes %s could not be read", direction.value)
 
     def expire(self, now: float) -> None:
         """Let time pass while nothing arrives."""

@@ -152,6 +152,7 @@ class _Visit:
     def joined(self) -> None:
         """Note that both sides are there, unless the miner has left meanwhile."""
         self.is_joined = True
+        self._joining = None
         if self.link is not None and not self._is_over:
             self._doorway.links.add(self.link)
 
@@ -160,7 +161,7 @@ class _Visit:
         if self._is_over:
             return
         self._is_over = True
-        if link is not None and not self.is_joined and self._joining is not None:
+        if link is not None and self._joining is not None:
             self._joining.cancel()  # the miner has left before there was a pool
         if self.link is not None:
             self.link.abort()

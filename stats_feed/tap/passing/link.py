@@ -28,8 +28,8 @@ class Side(asyncio.Protocol):
     """One of the two connections of a link. `direction` is the way of the bytes that it reads."""
 
     __slots__ = (
-        "_held", "_link", "_send", "_waits", "_way", "early", "has_ended", "has_spoken", "other",
-        "stuck_since", "transport",
+        "_held", "_link", "_send", "_waits", "_way", "early", "has_ended", "has_spoken", "is_lost",
+        "other", "stuck_since", "transport",
     )  # fmt: skip
 
     other: "Side"
@@ -46,6 +46,7 @@ class Side(asyncio.Protocol):
         self._send: Callable[[bytes], int] | None = None
         self.has_spoken = False
         self.has_ended = False
+        self.is_lost = False
         self.stuck_since: float | None = None
         """Since when more has been waiting to be written here than may."""
 
@@ -65,7 +66,7 @@ class Side(asyncio.Protocol):
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES)
         other = self.other
         for data in other.early:
-            self.transport.write(data)
+            self.write(data)
         if other.early:
             other.early.clear()
             other.read_again()
@@ -150,6 +151,7 @@ class Side(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Close the other side too, once it has written what this one has sent."""
         self._release()
+        self.is_lost = True
         if self.other.transport is not None:
             self.other.transport.close()
         self._link.lost(self)
@@ -169,7 +171,7 @@ class Link:
     """A miner and its pool. `on_end` is told once, when nothing of the link is left."""
 
     __slots__ = (
-        "_alive", "_counts", "_on_end", "_reading", "_session", "began", "is_over",
+        "_counts", "_on_end", "_reading", "_session", "began", "is_over",
         "last_at", "miner", "pool",
     )  # fmt: skip
 
@@ -188,7 +190,6 @@ class Link:
         self.miner = Side(self, Direction.TO_POOL)
         self.pool = Side(self, Direction.TO_MINER)
         self.miner.other, self.pool.other = self.pool, self.miner
-        self._alive = {self.miner, self.pool}
         self.began = time.monotonic()
         self.last_at = time.perf_counter()
         """When the newest bytes were read, by the performance counter."""
@@ -229,9 +230,9 @@ class Link:
         self.pool.abort()
 
     def lost(self, side: Side) -> None:
-        """Note that one side is gone; the link ends with the miner's side and the pool's."""
-        self._alive.discard(side)
-        if self.is_over or (self._alive and side.other.transport is not None):
+        """Note that one side is gone. The link is over when the other one is gone or never was."""
+        is_other_there = side.other.transport is not None and not side.other.is_lost
+        if self.is_over or is_other_there:
             return
         self.is_over = True
         self._reading.end(self._session)

@@ -45,6 +45,8 @@ class Unreadable(Enum):
     """The direction began with a line of HTTP; nothing more of it is read."""
     BINARY = "binary"
     """The direction began with bytes that are no text, as TLS and Stratum V2 do; the same."""
+    UNEXPECTED = "unexpected"
+    """An error of this program, which the bytes have passed nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)

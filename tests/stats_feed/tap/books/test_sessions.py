@@ -5,6 +5,7 @@ import pytest
 from stats_feed.tap.books import sessions
 from stats_feed.tap.books.counts import Counts, Verdict
 from stats_feed.tap.books.sessions import MAX_WORKERS, Book
+from stats_feed.tap.reader.facts import Direction, Unreadable
 from stats_gateway.sender import MinerInfo, MinerTracker
 from tests.stats_feed.tap.reader.dialogues import (
     NOW,
@@ -148,3 +149,19 @@ def test_what_the_tap_itself_saw_is_counted() -> None:
     counts = tapped.counts
     assert (counts.redirects, sum(counts.unread.values())) == (1, 1)
     assert counts.verdicts[Verdict.UNANSWERED] == 1
+
+
+def test_an_error_of_the_reader_is_counted_and_what_follows_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tapped = Tapped().hear(*authorized("a"))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(tapped.tracker, "share_accepted", fail)
+        tapped.hear(submit(1, worker="a"), answer(1, True))
+    assert tapped.counts.unread[Direction.TO_MINER, Unreadable.UNEXPECTED] == 1
+    tapped.hear(submit(2, worker="a"), answer(2, True))
+    assert [row["shares_submitted"] for row in tapped.rows()] == [1]

@@ -89,7 +89,7 @@ def mine() -> Iterator[Mine]:
         Pool() as pool,
         running("--upstream", pool.name, "--to=127.0.0.1:1", "--workers=2") as tap,
     ):
-        until(lambda: len(children(tap)) == 2)
+        until(lambda: tap.log.count("listening on") == 2)
         mine = Mine(tap, pool)
         workers = children(tap)
         yield mine
