@@ -10,14 +10,15 @@ from stats_feed.tap.reader.facts import Direction
 
 __all__ = ["MAX_COPIED_BYTES", "LateReading"]
 
-DELAY_SECONDS = 0.002
-"""Between the first copy and its reading. A batch of jobs is out by then, and nobody waits."""
+DELAY_SECONDS = 0.02
+"""Between a copy and its reading, together with all that follow: a waking of the loop costs more
+than the reading of several lines, a job for all miners is out by then, and nobody waits for it."""
 
-SLICE_SECONDS = 0.0002
+SLICE_SECONDS = 0.0001
 """Reading gives way to passing on after so long."""
 
 PIECE_BYTES = 4096
-"""Read at once: some tens of lines, which are about one slice."""
+"""Read at once: some tens of lines, which are a few slices."""
 
 MAX_COPIED_BYTES = 32 * 1024 * 1024
 """Copies that wait to be read, on all connections: a job for 10,000 miners and more. A connection
