@@ -48,8 +48,9 @@ class TapFigures:
         return passed - base
 
     def ratio(self, quantile: str) -> float | None:
-        """What the tap adds, against what HAProxy adds; None where HAProxy is not here."""
-        if "haproxy" not in self.ways:
+        """What the tap adds, against what HAProxy adds; None where HAProxy is not here,
+        or where the machine is too noisy to see what it adds."""
+        if "haproxy" not in self.ways or self.added("haproxy", quantile) <= 0:
             return None
         return self.added("tap", quantile) / self.added("haproxy", quantile)
 

@@ -71,6 +71,9 @@ def test_every_part_of_the_plan_leaves_figures_of_every_shape(results: Results) 
     assert all(one.cpu_ratio > 0 for one in results.peers)
     assert bool(results.pushgateway) == (find_pushgateway() is not None)
     assert [(one.sources, one.miners) for one in results.fleet] == [(2, 100)] * len(Shape)
+    (tap,) = results.tap
+    assert {"direct", "tap"} <= tap.ways.keys()
+    assert tap.ways["tap"].broadcast > 0
     for figures in (results.service, results.stalls, results.fleet):
         assert [one.shape for one in figures] == list(Shape)
 
@@ -89,7 +92,15 @@ def test_the_report_has_a_table_for_each_part_and_a_verdict_for_each_bound(
 ) -> None:
     held = bounds(results)
     text = "\n".join(report(results, held))
-    for title in ("One cycle", "The service", "Waiting", "Many small", "Several large", "Bounds"):
+    for title in (
+        "One cycle",
+        "The service",
+        "Waiting",
+        "Many small",
+        "Several large",
+        "Between 10",
+        "Bounds",
+    ):
         assert title in text
     verdicts = text[text.index("\nBounds\n") :]
     measured = [bound for bound in held if bound.holds is not None]
