@@ -1,7 +1,6 @@
 """This module connects to the first upstream, in order of preference, that can be reached."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -162,10 +161,9 @@ class Upstreams:
                 upstream.name,
                 str(error) or failure.value,
             )
-        with contextlib.suppress(StopIteration):
+        if all(one.failures for one in self._states.values()):
             first = next(iter(self._states))
-            if all(one.failures for one in self._states.values()):
-                self._on_state(first, False)  # noqa: FBT003 - a callback takes it by position
+            self._on_state(first, False)  # noqa: FBT003 - a callback takes it by position
 
 
 def _failure(error: Exception) -> UpstreamFailure:
