@@ -10,7 +10,7 @@ from stats_feed.tap.reader.facts import Direction
 
 __all__ = ["MAX_COPIED_BYTES", "LateReading"]
 
-DELAY_SECONDS = 0.02
+DELAY_SECONDS = 0.05
 """Between a copy and its reading, together with all that follow: a waking of the loop costs more
 than the reading of several lines, a job for all miners is out by then, and nobody waits for it."""
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 5.0
 """How often connections are looked through for those that are stuck or silent."""
 
-SWEPT_AT_ONCE = 256
+SWEPT_AT_ONCE = 32
 """Connections that are looked at before bytes are passed on again."""
 
 CLOSE_SECONDS, CLOSE_LOOKS = 1.0, 100
