@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0001
 """How long the thread that makes a snapshot may keep the one that passes bytes on waiting. It takes
-a tenth of a second for 10,000 rows, every ten seconds: Python's own 5 ms would be the 99th percentile
-of the latency of all connections."""
+a tenth of a second for 10,000 rows, every ten seconds: Python's own 5 ms would be what one share of
+a hundred waits."""
 
 
 def prepare_process(options: TapOptions) -> None:
