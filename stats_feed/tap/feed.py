@@ -35,7 +35,6 @@ def check(options: TapOptions) -> None:
 
 def run(options: TapOptions, gateways: Gateways, health: Health, stop: threading.Event) -> None:
     """Pass on and send until `stop` is set. Raises OSError, WrongSourceError."""
-    check(options)
     source_health = health.add_source(options.source)
     addresses = gateways.addresses(Service.PROXY, options.to)
 
