@@ -19,7 +19,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $$(($$(nproc) + 2))
 	--dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install uninstall demo pictures test fast lowest check format bench soak tools dist lock upgrade clean
+.PHONY: help install uninstall demo pictures test fast lowest check format boards bench soak tools dist lock upgrade clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ format: $(DEVELOPMENT) ## Format the code, and fix what lint can fix
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
+boards: $(DEVELOPMENT) tools ## Draw the boards into grafana/drawing/drawn, to be looked at (needs node, npm, Chromium)
+	$(TOOL) grafana/drawing/draw.sh
+
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 	$(TOOL) $(BIN)/python -m benchmarks
 
@@ -81,7 +84,7 @@ upgrade: ## Re-make the lock files with the newest versions
 	@scripts/lock.sh --upgrade
 
 clean: ## Remove everything the targets made
-	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* grafana/drawing/node_modules grafana/drawing/drawn
 
 $(RUNTIME): requirements.lock pyproject.toml
 	@scripts/environment.sh requirements.lock $@

@@ -52,7 +52,8 @@ inside() {
   chroot "$root" useradd --create-home newcomer
   take_settings "$root"
   mkdir "$root/home/newcomer/stratum-stats"
-  tar --create --exclude-vcs --exclude=./.venv --exclude=./.tools --exclude=./.demo --exclude='./.*_cache' . |
+  tar --create --exclude-vcs --exclude=./.venv --exclude=./.tools --exclude=./.demo --exclude='./.*_cache' \
+    --exclude=node_modules . |
     tar --extract --directory "$root/home/newcomer/stratum-stats"
   chroot "$root" chown -R newcomer: /home/newcomer
 

@@ -88,8 +88,8 @@ fetch() {
   promtool)
     if known promtool; then # since Debian 13
       get promtool promtool
-    else
-      get promtool prometheus
+    else # it comes with Prometheus, whose pages must not be missing when that is asked for
+      fetch prometheus && get promtool prometheus
     fi
     ;;
   amtool) get amtool prometheus-alertmanager ;;

@@ -13,6 +13,7 @@ from tests.support.programs import program
 FOLDER = Path(__file__).resolve().parents[1] / "prometheus"
 FILES = ("prometheus.yml", "scrape-snippet.yml")
 JOBS = ("stats-proxy", "stats-pool")
+FEEDS = "stats-feed"
 SAMPLES_PER_ROW = 20
 """Of a row with every value, each reason of its rejects included."""
 BYTES_PER_SAMPLE = 130
@@ -42,7 +43,7 @@ def test_limits_fit_the_most_that_one_source_may_show_and_others(file: str, name
 
 
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", [*JOBS, FEEDS])
 def test_the_servers_own_labels_win(file: str, name: str) -> None:
     assert "honor_labels" not in jobs(file)[name]
 
@@ -52,7 +53,11 @@ def test_scrapes_are_twice_as_frequent_as_snapshots(name: str) -> None:
     assert jobs("prometheus.yml")[name]["scrape_interval"] == "5s"
 
 
-@pytest.mark.parametrize("name", JOBS)
+def test_no_feed_is_asked_that_nobody_named() -> None:
+    assert jobs("prometheus.yml")[FEEDS]["static_configs"] == [{"targets": []}]
+
+
+@pytest.mark.parametrize("name", [*JOBS, FEEDS])
 def test_the_snippet_is_the_same_but_for_the_targets(name: str) -> None:
     ours, theirs = jobs("prometheus.yml")[name], jobs("scrape-snippet.yml")[name]
     assert ours.pop("static_configs") != theirs.pop("static_configs")

@@ -16,6 +16,7 @@ class Ports:
     pool_ingest: int = 9083
     pool_web: int = 9084
     sri_api: int = 9092
+    feed_web: int = 9085
     prometheus: int = 9090
     alertmanager: int = 9093
     grafana: int = 3000

@@ -56,7 +56,8 @@ def feed(ports: Ports) -> list[Program]:
     """A feed beside a translator that does not speak our wire: a program that answers as SRI's."""
     api = f"http://{LOOPBACK}:{ports.sri_api}"
     command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
-    command += ["--source", "translator-sri", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--source", "sri-translator", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--web.listen-address", f"{LOOPBACK}:{ports.feed_web}"]
     return [
         Program(
             name="sri-translator",
@@ -66,7 +67,7 @@ def feed(ports: Ports) -> list[Program]:
         Program(
             name="sri-feed",
             command=command,
-            ready=[Page(port=ports.proxy_web, path="/health")],
+            ready=[Page(port=ports.feed_web, path="/-/healthy")],
         ),
     ]
 
@@ -146,6 +147,7 @@ def grafana(ports: Ports, binary: str, *, folder: Path) -> Program:
 def retarget(configuration: str, ports: Ports, *, alerting: bool) -> str:
     """prometheus.yml with the demo's addresses in place of the compose file's."""
     addresses = {
+        "": f"{LOOPBACK}:{ports.feed_web}",  # the job of feeds, which has no target of its own
         "localhost:9090": f"{LOOPBACK}:{ports.prometheus}",
         "alertmanager:9093": f"{LOOPBACK}:{ports.alertmanager}" if alerting else "",
         "stats-proxy:8084": f"{LOOPBACK}:{ports.proxy_web}",

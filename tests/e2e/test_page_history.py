@@ -155,7 +155,7 @@ def test_a_miner_and_a_connection_have_charts_of_their_own(
         browser.open(url(pool, "connection/7?source=pool-1"))
         browser.wait_for(lambda: charts(browser), "the charts")
         assert charts(browser) == {"Hashrate": "measured 50.0 TH/s declared 60.0 TH/s"}
-        assert "Translator, 60.0 TH/s at pool-1." in browser.text(".headline")
+        assert "Translator t, 60.0 TH/s at pool-1." in browser.text(".headline")
 
 
 def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser: Browser) -> None:

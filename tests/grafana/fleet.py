@@ -54,9 +54,9 @@ class Fleet:
 @contextmanager
 def running_fleet(folder: Path) -> Iterator[Fleet]:
     """Everything started, and stopped at the end; `folder` takes logs and data."""
-    proxy, proxy_web, pool, pool_web, port = free_ports(5)
+    proxy, proxy_web, pool, pool_web, api, feed_web, port = free_ports(7)
     prometheus = [program("prometheus"), f"--web.listen-address={LOOPBACK}:{port}"]
-    jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web}
+    jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web, "stats-feed": feed_web}
     prometheus += [f"--config.file={write_configuration(folder, jobs)}"]
     prometheus += [f"--storage.tsdb.path={folder}/data"]
     simulated = [f"--proxy={LOOPBACK}:{proxy}", f"--pool={LOOPBACK}:{pool}"]
@@ -65,7 +65,13 @@ def running_fleet(folder: Path) -> Iterator[Fleet]:
             command = [*PYTHON, f"exporters.{service}", f"--web.listen-address={LOOPBACK}:{web}"]
             command += [f"--ingest.listen-address={LOOPBACK}:{ingest}"]
             stack.enter_context(running(command, folder / f"{service}.log", web))
-        feed = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
+        fleet = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
+        stack.enter_context(running(fleet, folder / "fleet.log"))
+        sri = [*PYTHON, "tests.stats_feed.sri.server", str(api)]
+        stack.enter_context(running(sri, folder / "sri.log"))
+        feed = [*PYTHON, "stats_feed", "sri", f"--url=http://{LOOPBACK}:{api}", "--source=sri"]
+        feed += ["--interval=1", f"--to=proxy={LOOPBACK}:{proxy}"]
+        feed += [f"--web.listen-address={LOOPBACK}:{feed_web}"]
         stack.enter_context(running(feed, folder / "feed.log"))
         stack.enter_context(running(prometheus, folder / "prometheus.log", port))
         yield Fleet(Prometheus(port), proxy, pool)

@@ -166,7 +166,10 @@ def test_a_table_fits_a_screen_of_1280_px(panel: Panel) -> None:
 @of_type("timeseries")
 def test_what_may_be_zero_for_long_has_an_axis_of_its_size(panel: Panel) -> None:
     """All zero, Grafana draws an axis from 0 to 100 of whatever it is."""
-    if panel.defaults["unit"] == "cpm" or "Rejected part" in panel.model["title"]:
+    if (
+        panel.defaults["custom"].get("axisLabel") == "a minute"
+        or "Rejected part" in panel.model["title"]
+    ):
         assert panel.defaults["custom"]["axisSoftMax"] > 0
 
 
@@ -174,6 +177,20 @@ def test_what_may_be_zero_for_long_has_an_axis_of_its_size(panel: Panel) -> None
 def test_nothing_drawn_is_red_from_the_start(panel: Panel) -> None:
     colors = [value["fixedColor"] for _, name, value in panel.overrides if name == "color"]
     assert "red" not in colors, "a line is there when nothing is wrong: orange"
+
+
+@each_board
+def test_the_top_says_what_is_wrong_what_changed_and_what_to_do(name: str, board: Json) -> None:
+    _, *others = (panel["gridPos"]["y"] for panel in board["panels"] if panel["type"] == "row")
+    top = {p["title"] for p in board["panels"] if p["gridPos"]["y"] < min(others)}
+    assert top >= {"State" if name == "miner" else "Trouble", "Last hour", "Firing alerts"}
+
+
+@pytest.mark.parametrize(("name", "job"), [("proxy", "stats-pool"), ("pool", "stats-proxy")])
+def test_a_board_is_silent_about_alerts_of_the_other_service(name: str, job: str) -> None:
+    [listed] = values_of(boards()[name], "alertInstanceLabelFilter")
+    drawn = [q.expression for q in annotation_queries() if q.where.startswith(f"{name} /")]
+    assert all(f'job!="{job}"' in one for one in (listed, *drawn))
 
 
 @each_board

@@ -33,7 +33,6 @@ UNITS = frozenset(
         "locale",
         "percentunit",
         "Hs",
-        "cpm",
         "s",
         "bytes",
         "Bps",

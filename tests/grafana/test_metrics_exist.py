@@ -18,6 +18,7 @@ from tests.grafana.boards import (
 )
 from tests.grafana.promql import Expression, read
 from tests.support.cases import for_each
+from tests.support.feeds import feed_families
 
 TARGET_LABELS = frozenset({"job", "instance"})
 ALERT_LABELS = TARGET_LABELS | {"alertname", "alertstate", "severity", "source", "name"}
@@ -38,14 +39,6 @@ ON_NO_BOARD = {
     "python_gc_objects_collected_total": "for debugging the services, not for running them",
     "python_gc_objects_uncollectable_total": "for debugging the services, not for running them",
     "python_gc_collections_total": "for debugging the services, not for running them",
-    **dict.fromkeys(
-        (
-            "stratum_pool_quotes_amount_ehash_total",
-            "stratum_pool_quotes_created_total",
-            "stratum_pool_wallet_balance_ehash",
-        ),
-        "only pools that send wallet events have it",
-    ),
 }
 
 
@@ -67,6 +60,7 @@ def known_labels() -> Mapping[str, frozenset[str]]:
     series = {"up": TARGET_LABELS, "ALERTS": ALERT_LABELS}
     series |= dict.fromkeys(("scrape_duration_seconds", "scrape_samples_scraped"), TARGET_LABELS)
     series |= dict.fromkeys(library_families(), TARGET_LABELS)
+    series |= {name: TARGET_LABELS | labels for name, labels in feed_families().items()}
     for family in ALL:
         labels = TARGET_LABELS.union(family.labels)
         if family.kind is Kind.HISTOGRAM:
@@ -142,4 +136,5 @@ def test_every_family_is_on_a_board_or_says_why_not() -> None:
     exposed = {
         f"{family.name}_bucket" if family.kind is Kind.HISTOGRAM else family.name for family in ALL
     }
-    assert (exposed | library_families()) - used == ON_NO_BOARD.keys()
+    exposed |= library_families() | feed_families().keys()
+    assert exposed - used == ON_NO_BOARD.keys()

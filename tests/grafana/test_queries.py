@@ -108,6 +108,40 @@ def test_miners_of_two_replicas_count_once(gives: Gives) -> None:
     gives("proxy / Miners now (stat) / C", series, {"{}": 2})
 
 
+def test_the_age_of_sources_is_that_of_the_oldest_snapshot(gives: Gives) -> None:
+    series: dict[str, float | str] = {
+        f'stats_gateway_build_info{{{ONE}, service="stats-proxy", version="1"}}': 1
+    }
+    for source, received in {"t1": 1795.0, "t2": 1200.0}.items():
+        name = f'stats_gateway_source_received_timestamp_seconds{{{ONE}, source="{source}"}}'
+        series[name] = received
+    gives("proxy / Sources (stat) / C", series, {"{}": 600})
+
+
+def test_a_feed_is_one_row_whatever_its_gateways(gives: Gives) -> None:
+    series: dict[str, float | str] = {
+        f'stats_feed_up{{{ONE}, source="t1"}}': 1,
+        f'stats_feed_build_info{{{ONE}, version="1"}}': 1,
+        f'stats_feed_gateway_connected{{{ONE}, source="t1", gateway="a:1"}}': 1,
+        f'stats_feed_gateway_connected{{{ONE}, source="t1", gateway="b:2"}}': 0,
+    }
+    gives("pipeline / Feeds (table) / A", series, {f'{{{ONE}, source="t1", version="1"}}': 1})
+    gives("pipeline / Feeds (table) / B", series, {f'{{{ONE}, source="t1"}}': 0})
+
+
+def test_the_last_hour_of_a_miner_counts_reconnects_and_rejects(gives: Gives) -> None:
+    series: dict[str, float | str] = {}
+    for replica in (ONE, TWO):
+        labels = f'{replica}, source="t1", name="a"'
+        series[f"source_name:stratum_proxy_miner_session_seconds:min{{{labels}}}"] = (
+            "0+60x14 5+60x15"
+        )
+        series[miner("shares_submitted_total", "a", 1, where=replica)] = "0+9x30"
+        series[miner("shares_rejected_total", "a", 1, where=replica)] = "0+1x30"
+    gives("miner / Last hour (stat) / A", series, {"{}": 1})
+    gives("miner / Last hour (stat) / C", series, {"{}": 0.1})
+
+
 def test_without_a_fresh_source_the_number_of_miners_is_unknown(gives: Gives) -> None:
     series: dict[str, float | str] = {
         f'stratum_proxy_miners{{{ONE}, source="t1", state="active"}}': f"3x{MINUTE - 1} stale"

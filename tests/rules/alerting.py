@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
+import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,7 +19,7 @@ from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK, running
 
-FASTER = 10.0
+FASTER = 20.0
 """How much shorter every wait of the rules is, if not told; an expression's own windows stay."""
 
 EAGER = "1s"
@@ -25,6 +27,9 @@ EAGER = "1s"
 
 SCRAPE_SECONDS = 1
 ROOM = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+Jobs = Mapping[str, Sequence[int]]
+"""The ports of each job's targets on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,12 @@ class Alerting:
 
     inbox: Inbox
     alertmanager: int
+    prometheus: int
+    _reload: Callable[[Jobs], None]
+
+    def scrape(self, jobs: Jobs) -> None:
+        """Have Prometheus read its configuration again, with these jobs."""
+        self._reload(jobs)
 
     def post(self, alerts: Sequence[Mapping[str, str]]) -> None:
         """Tell Alertmanager of firing alerts by their labels, as a Prometheus does."""
@@ -130,9 +141,10 @@ def receiving() -> Iterator[tuple[Inbox, int]]:
 
 
 @contextmanager
-def alerting(folder: Path, jobs: Mapping[str, int], times: float = FASTER) -> Iterator[Alerting]:
-    """Both on the shipped rules and routes; `jobs` are scraped at their ports."""
+def alerting(folder: Path, jobs: Jobs, times: float = FASTER, past: str = "") -> Iterator[Alerting]:
+    """Both on the shipped rules and routes; `past`, in OpenMetrics, was scraped before."""
     port, alertmanager = free_ports(2)
+    configuration = folder / "prometheus.yml"
     with ExitStack() as stack:
         inbox, webhook = stack.enter_context(receiving())
         routes = folder / "alertmanager.yml"
@@ -143,21 +155,40 @@ def alerting(folder: Path, jobs: Mapping[str, int], times: float = FASTER) -> It
         command += [f"--storage.path={folder}/alerts", "--cluster.listen-address="]
         command += [f"--web.listen-address={LOOPBACK}:{alertmanager}"]
         stack.enter_context(running(command, folder / "alertmanager.log", alertmanager))
+        prometheus = None
         if jobs:
-            command = [
-                program("prometheus3"),
-                f"--config.file={_scrapes(folder, jobs, alertmanager, times)}",
-            ]
+            _shorten(folder / "rules", times)
+            configuration.write_text(_scrapes(jobs, alertmanager))
+            remember(folder, past)
+            command = [program("prometheus3"), f"--config.file={configuration}"]
             command += [f"--storage.tsdb.path={folder}/data", "--rules.alert.resend-delay=1s"]
             command += [f"--web.listen-address={LOOPBACK}:{port}"]
-            stack.enter_context(running(command, folder / "prometheus.log", port))
-        yield Alerting(inbox, alertmanager)
+            prometheus = stack.enter_context(running(command, folder / "prometheus.log", port))
+
+        def reload(jobs: Jobs) -> None:
+            assert prometheus is not None
+            configuration.write_text(_scrapes(jobs, alertmanager))
+            prometheus.send_signal(signal.SIGHUP)
+
+        yield Alerting(inbox, alertmanager, port, reload)
 
 
-def _scrapes(folder: Path, jobs: Mapping[str, int], alertmanager: int, times: float) -> Path:
-    (folder / "rules").mkdir()
+def remember(folder: Path, past: str) -> None:
+    """Write samples into the data of a Prometheus that has not started yet."""
+    if past:
+        text = folder / "past.txt"
+        text.write_text(past)
+        command = ["tsdb", "create-blocks-from", "openmetrics", "-q", str(text), f"{folder}/data"]
+        subprocess.run([program("promtool"), *command], check=True, capture_output=True)
+
+
+def _shorten(rules: Path, times: float) -> None:
+    rules.mkdir()
     for file in (ROOT / "prometheus" / "rules").glob("*.yml"):
-        (folder / "rules" / file.name).write_text(faster_rules(file.read_text(), times))
+        (rules / file.name).write_text(faster_rules(file.read_text(), times))
+
+
+def _scrapes(jobs: Jobs, alertmanager: int) -> str:
     interval = f"{SCRAPE_SECONDS}s"
     configuration = {
         "global": {"scrape_interval": interval, "scrape_timeout": interval},
@@ -166,10 +197,11 @@ def _scrapes(folder: Path, jobs: Mapping[str, int], alertmanager: int, times: fl
             "alertmanagers": [{"static_configs": [{"targets": [f"{LOOPBACK}:{alertmanager}"]}]}]
         },
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
-            for job, port in jobs.items()
+            {
+                "job_name": job,
+                "static_configs": [{"targets": [f"{LOOPBACK}:{one}" for one in ports]}],
+            }
+            for job, ports in jobs.items()
         ],
     }
-    path = folder / "prometheus.yml"
-    path.write_text(yaml.safe_dump(configuration))
-    return path
+    return yaml.safe_dump(configuration)

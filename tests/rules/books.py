@@ -4,8 +4,9 @@ Time goes in whole seconds. Every miner does exactly its hashrate's work, so tha
 window is a difference of two sums.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from random import Random
 
 SCRAPE_SECONDS = 5
@@ -151,9 +152,11 @@ class Fleet:
         rows = {row: (replace(one), one.work(now)) for row, one in self.sessions.items()}
         return Snapshot(now, rows, self.ended + sum(work for _, work in rows.values()))
 
-    def mean(self, since: int, until: int) -> float:
-        """The hashrate from second `since` to second `until`, by the books."""
-        return (self.done[until] - self.done[since]) / (until - since)
+    def mean(self, spans: Sequence[Span]) -> float | None:
+        """The hashrate in these spans together, by the books; None where they are empty."""
+        seconds = sum(end - start for start, end in spans)
+        work = sum(self.done[end] - self.done[start] for start, end in spans)
+        return work / seconds if seconds else None
 
 
 @dataclass(slots=True)
@@ -220,23 +223,35 @@ def exposed(plan: Plan, snapshot: Snapshot, is_fresh: bool) -> dict[str, float]:
     return found
 
 
+def known(plan: Plan, seen: Sequence[tuple[int, int]]) -> list[Span]:
+    """The times of which scrapes tell, as `(second of the scrape, second of its snapshot)`.
+
+    Totals tell of all from the first snapshot to the last, rows of nothing that no scrape saw.
+    """
+    if plan.totals:
+        return [(seen[0][1], seen[-1][1])] if seen else []
+    return [
+        (a, b) for (first, a), (second, b) in pairwise(seen) if second - first == SCRAPE_SECONDS
+    ]
+
+
 def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
     """The input series of promtool for `seconds` of `plan`, its truth among them.
 
-    `truth{window="5m"}` is the mean of the last 5 minutes as far as they could be known: from the
-    first snapshot that a scrape in the window saw to the last.
+    `truth{window="5m"}` is the mean of the last 5 minutes as far as they could be known.
     """
     fleet, scraped = Fleet(plan, Random(seed)), Scraped()
     snapshot: Snapshot | None = None
     seen: list[tuple[int, int]] = []  # when a scrape saw rows, and when their snapshot came
-    away = plan.accidents
+    away, was_heard = plan.accidents, False
     for now in range(seconds):
         changed = fleet.live(now)
         heard = not (is_in(now, away.service) or is_in(now, away.sender) or is_in(now, away.feed))
         if is_in(now, away.service):
             snapshot = None
-        elif heard and (changed or now % SNAPSHOT_SECONDS == 3 or snapshot is None):
+        elif heard and (changed or now % SNAPSHOT_SECONDS == 3 or not was_heard):
             snapshot = fleet.snapshot(now)
+        was_heard = heard
         if now % SCRAPE_SECONDS != SCRAPE_PHASE or is_in(now, away.prometheus):
             continue
         if any(end <= now < end + SCRAPE_SECONDS for _, end in away.prometheus):
@@ -248,10 +263,10 @@ def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
             found |= exposed(plan, snapshot, is_fresh)
             if is_fresh:
                 seen.append((now, snapshot.at))
-            told = snapshot.at
-            since = min((at for when, at in seen if when > now - WINDOW_SECONDS), default=told)
-            if is_fresh and told > since:
+            window = [one for one in seen if one[0] > now - WINDOW_SECONDS]
+            truth = fleet.mean(known(plan, window))
+            if is_fresh and truth is not None:
                 labels = f'{LABELS},source="{plan.source}",window="5m"'
-                found[f"truth{{{labels}}}"] = fleet.mean(since, told)
+                found[f"truth{{{labels}}}"] = truth
         scraped.scrape(now, found)
     return scraped.input_series()

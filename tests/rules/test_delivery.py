@@ -11,12 +11,16 @@ from tests.e2e.harness.service import Service
 from tests.e2e.harness.wire import Sender, connected
 from tests.rules.alerting import Alerting, alerting
 from tests.support.until import until
+from tests.test_rules import HOLDS_BACK, SEVERITIES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 FIRED_SECONDS = 60.0
 RESOLVED_SECONDS = 120.0
 STALE, UPSTREAM = "StatsGatewaySourceStale", "StratumProxyUpstreamDisconnected"
+PAIRS = {f"job-{number}": pair for number, pair in enumerate(HOLDS_BACK)}
+"""Each pair of the table at a place of its own."""
+
 PLACE = {"job": "stats-proxy", "source": "translator-1"}
 
 
@@ -36,7 +40,7 @@ def tell(sender: Sender, source: str, *, upstream: bool) -> None:
 def test_a_restart_of_the_service_neither_resolves_nor_repeats(tmp_path: Path) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(Service("proxy"))
-        jobs = {"stats-proxy": first.web}
+        jobs = {"stats-proxy": [first.web]}
         inbox = stack.enter_context(alerting(tmp_path, jobs)).inbox
         with connected(first.ingest) as stays:
             tell(stays, "stays", upstream=False)
@@ -59,6 +63,27 @@ def test_ten_vanished_miners_are_one_message(alone: Alerting) -> None:
     (message,) = alone.inbox.messages
     assert message.receiver == "ticket"
     assert len(message.alerts) == 10
+
+
+def test_one_cause_is_one_message(alone: Alerting) -> None:
+    alerts = [
+        {"alertname": name, "severity": SEVERITIES[name], "job": job, "source": job}
+        for job, names in PAIRS.items()
+        for name in names[:2]
+    ]
+    held_back = {(effect, job) for job, (_, effect, held) in PAIRS.items() if held}
+    expected = {(cause if held else effect, job) for job, (cause, effect, held) in PAIRS.items()}
+    alone.post(alerts)
+    until(lambda: not expected - arrived(alone), FIRED_SECONDS, f"some of {expected}")
+    alone.post([{"alertname": "Last", "severity": "warning", "job": "last"}])
+    until(lambda: ("Last", "last") in arrived(alone), FIRED_SECONDS, "one more message")
+    assert not arrived(alone) & held_back
+
+
+def arrived(on: Alerting) -> set[tuple[str, str]]:
+    """Each alert that was told, with its job."""
+    labels = [one["labels"] for message in on.inbox.messages for one in message.alerts]
+    return {(one["alertname"], one["job"]) for one in labels}
 
 
 def test_a_whole_source_is_one_message(alone: Alerting) -> None:

@@ -18,11 +18,25 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "archive").mkdir()
     commands = tmp_path / "commands"
     commands.mkdir()
-    for name in ("bash", "cat", "dirname", "dpkg-deb", "flock", "ln", "mkdir", "mv", "rm", "tar"):
+    for name in (
+        "bash",
+        "cat",
+        "dirname",
+        "dpkg-deb",
+        "flock",
+        "grep",
+        "ln",
+        "mkdir",
+        "mv",
+        "rm",
+        "tar",
+    ):
         (commands / name).symlink_to(program(name))
     copy = f'shift 2; for name; do {program("cp")} "{tmp_path}/archive/$name.deb" . || exit 1; done'
     command(commands, "apt-get", f"case $1 in download) {copy};; *) exit 1;; esac")
-    command(commands, "apt-cache", f'[ "$1" != show ] || [ -e "{tmp_path}/archive/$2.deb" ]')
+    known = f'[ -e "{tmp_path}/archive/$2.deb" ]'
+    pages = f'[ ! -e "{tmp_path}/archive/libjs-jquery.deb" ] || echo libjs-jquery'
+    command(commands, "apt-cache", f"case $1 in show) {known};; *) {pages};; esac")
     return tmp_path
 
 
@@ -79,6 +93,14 @@ def test_promtool_comes_with_prometheus_where_there_is_none(checkout: Path) -> N
     assert result.returncode == 0, result.stderr
     assert says(checkout, "promtool") == "promtool of prometheus"
     assert result.stdout.count("Fetching prometheus") == 1
+
+
+def test_promtool_alone_brings_a_prometheus_with_its_pages(checkout: Path) -> None:
+    publish(checkout, "libjs-jquery", "jquery")
+    publish(checkout, "prometheus", "prometheus", "promtool")
+    assert tools(checkout, "promtool", CI="true").returncode == 0
+    assert tools(checkout, "prometheus", CI="true").returncode == 0
+    assert (checkout / ".tools/download/prometheus/usr/bin/jquery").exists()
 
 
 def test_a_package_without_the_program_brings_no_link_and_is_said_to(checkout: Path) -> None:

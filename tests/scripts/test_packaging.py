@@ -13,7 +13,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SOURCES = shutil.ignore_patterns(
-    ".*_cache", ".venv", ".tools", ".git", ".demo", "__pycache__", "results"
+    ".*_cache",
+    ".venv",
+    ".tools",
+    ".git",
+    ".demo",
+    "__pycache__",
+    "results",
+    "node_modules",
+    "drawn",
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history", "stats_systemd")

@@ -29,7 +29,9 @@ class Sample:
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path, port: int | None = None) -> Iterator[None]:
+def running(
+    command: Sequence[str], log: Path, port: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """`command`, once `port` of loopback is ready; it must live until the end, and is stopped then.
 
     Without a port nothing is waited for. `log` takes all that the program says.
@@ -42,7 +44,7 @@ def running(command: Sequence[str], log: Path, port: int | None = None) -> Itera
             if port is not None:
                 until(lambda: is_ready(port) or ended(process), STARTED_SECONDS, command[0])
             assert not ended(process), f"{command} ended:\n{log.read_text()[-2000:]}"
-            yield
+            yield process
             assert not ended(process), f"{command} ended:\n{log.read_text()[-2000:]}"
         finally:
             process.terminate()

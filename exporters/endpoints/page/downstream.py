@@ -81,17 +81,24 @@ def _state(view: View, subject: Subject, rows: Sequence[Json]) -> Markup:
 
 
 def _present(rows: Sequence[Json]) -> str:
-    """Such as `Active, 150 TH/s in 2 sessions at translator-1.`"""
-    kinds = [str(row["state"] if "state" in row else row["connection_type"]) for row in rows]
-    kind = str(MinerState.ACTIVE) if MinerState.ACTIVE in kinds else kinds[0]
+    """Such as `Active, 150 TH/s in 2 sessions at translator-1.`."""
     hashrate = total_of(_known(rows, "hashrate") or [None])
-    parts = [kind[:1].upper() + kind[1:]]
+    parts = [_kind(rows)]
     if hashrate is not None:
         parts.append(hashrate_text(hashrate))
     sessions = f" in {len(rows)} sessions" if len(rows) > 1 else ""
     sources = sorted({str(row["source"]) for row in rows})
     where = sources[0] if len(sources) == 1 else f"{len(sources)} sources"
     return f"{', '.join(parts)}{sessions} at {where}."
+
+
+def _kind(rows: Sequence[Json]) -> str:
+    """Such as `Active`, or `Translator translator-1`."""
+    first = rows[0]
+    if "state" in first:
+        is_active = any(row["state"] == MinerState.ACTIVE for row in rows)
+        return "Active" if is_active else "Idle"
+    return " ".join(str(part) for part in (first["connection_type"], first["name"]) if part)
 
 
 def _figures(rows: Sequence[Json], now: Now) -> Iterator[Markup]:

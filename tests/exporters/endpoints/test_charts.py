@@ -9,7 +9,8 @@ import pytest
 from exporters.endpoints.history.alerts import MOST_ALERTS
 from exporters.endpoints.history.charts import ChartEndpoints
 from exporters.history.charts import MOST_SPARKLINES
-from exporters.history.drawn import EMPTY_SECONDS
+from exporters.history.client import MAX_ALERTS_BYTES
+from exporters.history.drawn import EMPTY_SECONDS, KEPT_VIEWS
 from stats_gateway.clock import Now
 from stats_gateway.wire.services import Service
 from tests.support.history import Form, Server, history
@@ -117,6 +118,30 @@ async def test_sparklines_are_one_question_whatever_the_order_of_their_rows() ->
     assert (line["source"], line["name"]) == ("t", "b")
     assert len(line["hashrate"]) == len(found["timestamps"]) == 49
     assert line["hashrate"][-2:] == [None, 5.0]
+
+
+async def test_views_kept_are_bounded() -> None:
+    async def answer(form: Form) -> bytes:
+        return several(({"line": "hashrate declared"}, [(int(form["end"]), "1")]))
+
+    server = Server(answer)
+    async with history(server) as get:
+        for name in range(KEPT_VIEWS + 1):
+            await get(f"/api/history?miner={name}")
+        await get(f"/api/history?miner={KEPT_VIEWS}")
+        assert len(server.forms) == KEPT_VIEWS + 1
+        await get("/api/history?miner=0")
+        assert len(server.forms) == KEPT_VIEWS + 2
+
+
+async def test_an_answer_with_more_alerts_than_are_read_is_refused() -> None:
+    async def endless(_form: Form) -> bytes:
+        return b" " * (MAX_ALERTS_BYTES + 1)
+
+    async with history(Server(endless)) as get:
+        answer = await get("/api/alerts")
+    assert answer.status == 503
+    assert answer.json == {"error": f"Prometheus answered over {MAX_ALERTS_BYTES} bytes"}
 
 
 PATHS_REFUSED = {

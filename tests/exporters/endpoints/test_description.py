@@ -125,7 +125,7 @@ def test_every_path_of_the_api_is_described_and_no_other(service: Service) -> No
     assert routes - {"/api/openapi.json"} == described
 
 
-def test_the_page_about_the_api_names_every_path_and_parameter_of_both_services() -> None:
+def test_the_page_about_the_api_names_every_path_parameter_and_field_of_both_services() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     for service in Service:
         whole = json.loads(json.dumps(description(service)))
@@ -133,6 +133,10 @@ def test_the_page_about_the_api_names_every_path_and_parameter_of_both_services(
             assert f"`{path}`" in text
         for name in {one["name"] for one in whole["components"]["parameters"].values()}:
             assert re.search(rf"\b{name}\b", text), name
+        schemas = whole["components"]["schemas"]
+        row = "Miner" if service is Service.PROXY else "Connection"
+        for field in schemas["Row"]["properties"] | schemas[row]["properties"]:
+            assert f"`{field}`" in text, field
 
 
 async def test_the_description_is_served_and_has_only_the_parts_of_the_service() -> None:

@@ -442,7 +442,7 @@ async def test_a_connection_has_a_page_and_a_path_that_is_no_number_has_none() -
         seen = Seen()
         seen.feed((await web.ask("/connection/7?source=p")).body.decode())
         assert "Connection 7 · stats-pool" in seen.texts
-        assert "Translator, 3.00 PH/s at p." in seen.texts
+        assert "Translator t, 3.00 PH/s at p." in seen.texts
         for path in ("/connection/x", "/connection/" + "1" * 21, "/miner/a"):
             assert (await web.ask(path)).status == 404
 

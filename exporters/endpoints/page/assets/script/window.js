@@ -14,10 +14,11 @@ export function inView(body, total) {
   if (row !== null && row.offsetHeight > 0) height = row.offsetHeight;
   const top = body.getBoundingClientRect().top;
   const clamp = (index) => Math.min(total, Math.max(0, index));
-  const chunk = Math.floor(-top / height / SPARE_ROWS) - 1;
-  const first = clamp(chunk * SPARE_ROWS);
-  const chunks = Math.ceil(innerHeight / height / SPARE_ROWS) + 3;
-  return { first, last: clamp(Math.max(chunk, 0) * SPARE_ROWS + chunks * SPARE_ROWS), height };
+  const most = (Math.ceil(innerHeight / height / SPARE_ROWS) + 3) * SPARE_ROWS;
+  const above = (Math.floor(-top / height / SPARE_ROWS) - 1) * SPARE_ROWS;
+  // Where there are fewer rows than before, the page is about to be as short as they are.
+  const first = clamp(Math.min(above, total - most));
+  return { first, last: clamp(first + most), height };
 }
 
 const space = () => {
