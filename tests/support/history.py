@@ -54,8 +54,8 @@ class Server:
             writer.write(body)
             await writer.drain()
             await reader.read()
-        except ConnectionError:
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # who asked has given up, perhaps before it has said anything
         finally:
             self.open -= 1
             writer.close()
