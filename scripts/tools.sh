@@ -11,9 +11,9 @@ cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
 fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3)
-# A browser has too many libraries to be unpacked, openssl finds its configuration in one place
-# only, and ip is run as root.
-installed=(openssl chromium ip)
+# A browser has too many libraries to be unpacked, and so has curl; openssl finds its configuration
+# in one place only, and ip is run as root.
+installed=(openssl chromium ip curl)
 
 mkdir -p .tools/bin .tools/download
 exec 9>.tools/tools.flock

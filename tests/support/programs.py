@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-INSTALLED = {"chromium": "chromium", "ip": "iproute2", "openssl": "openssl"}
+INSTALLED = {"chromium": "chromium", "curl": "curl", "ip": "iproute2", "openssl": "openssl"}
 """The packages of programs that `make tools` does not fetch, since they have to be installed."""
 
 
