@@ -47,6 +47,7 @@ inside() {
   # Named, since an older debootstrap knows no newer suite; it has one script for all of Debian's.
   debootstrap --variant=minbase --include=python3,make,ca-certificates "$suite" "$root" "$(mirror)" \
     /usr/share/debootstrap/scripts/sid >"$2/log" 2>&1 || exit "$not_to_be_had"
+  mount --bind "$root" "$root" # a machine's root is a mount, on which namespaces insist
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/dev/shm"
   chroot "$root" useradd --create-home newcomer

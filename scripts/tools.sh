@@ -11,9 +11,9 @@ cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
 fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3)
-# A browser has too many libraries to be unpacked, openssl finds its configuration in one place
-# only, ip is run as root, and systemd-analyze looks for its library where it is installed.
-installed=(openssl chromium ip systemd-analyze)
+# A browser has too many libraries to be unpacked, and so has curl; openssl finds its configuration
+# in one place only, ip is run as root, and systemd-analyze looks for its library where it is installed.
+installed=(openssl chromium ip curl systemd-analyze)
 # Fetched too, when it is asked for by name: haproxy, which `make bench` compares the tap with.
 
 mkdir -p .tools/bin .tools/download

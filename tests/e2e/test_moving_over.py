@@ -64,6 +64,7 @@ class Walk:
         self.prometheus = Prometheus(self.ports[9090])
 
     def __enter__(self) -> "Walk":
+        program("curl")  # which the guide runs
         for folder in (self.data, self._bin, self.folder / "rules"):
             folder.mkdir()
         shutil.copy(ROOT / "prometheus" / "rules" / "recording.yml", self.folder / "rules")

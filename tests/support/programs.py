@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 INSTALLED = {
     "chromium": "chromium",
+    "curl": "curl",
     "ip": "iproute2",
     "openssl": "openssl",
     "systemd-analyze": "systemd",
