@@ -6,7 +6,7 @@ refused share between two polls, so that every count changes.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,6 +119,11 @@ def _serving(polls: _Polls) -> Iterator[int]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def handle(self) -> None:
+            """Serve one connection, which the feed does not close when it is stopped."""
+            with suppress(ConnectionError):
+                super().handle()
 
         def do_GET(self) -> None:
             status, body = polls.answer(self.path)
