@@ -18,6 +18,7 @@ from benchmarks.services.service import (
     measure_fleet,
     measure_service,
 )
+from benchmarks.services.sri import Kind, SriFigures, measure_sri
 from benchmarks.services.stalls import StallFigures, measure_stalls
 
 
@@ -31,6 +32,7 @@ class Part(StrEnum):
     PEERS = "peers"
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
+    SRI = "sri"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Results:
     pushgateway: list[PushFigures] = field(default_factory=list)
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
+    sri: list[SriFigures] = field(default_factory=list)
 
 
 def measure(
@@ -116,6 +119,12 @@ def _fleet(plan: Plan, results: Results) -> None:
     ]
 
 
+def _sri(plan: Plan, results: Results) -> None:
+    results.sri = [
+        measure_sri(kind, plan.sri_clients, plan.sri_polls, plan.sri_interval) for kind in Kind
+    ]
+
+
 _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.CYCLES: _cycles,
     Part.SERVICE: _service,
@@ -124,4 +133,5 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PEERS: _peers,
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
+    Part.SRI: _sri,
 }

@@ -31,6 +31,9 @@ class Plan:
     fleet_miners: int
     """Miners of all those sources together."""
     fleet_rounds: int
+    sri_clients: int
+    sri_polls: int
+    sri_interval: float
 
 
 DEFAULT = Plan(
@@ -47,10 +50,13 @@ DEFAULT = Plan(
     crowd_seconds=20.0,
     peer_miners=100_000,
     peer_passes=2,
-    push_passes=2,
+    push_passes=3,
     fleet_sources=10,
     fleet_miners=1_000_000,
     fleet_rounds=2,
+    sri_clients=5_000,
+    sri_polls=5,
+    sri_interval=3.0,
 )
 
 QUICK = Plan(
@@ -71,4 +77,7 @@ QUICK = Plan(
     fleet_sources=3,
     fleet_miners=30_000,
     fleet_rounds=2,
+    sri_clients=500,
+    sri_polls=2,
+    sri_interval=1.0,
 )
