@@ -35,7 +35,12 @@ class Bound:
 
 def bounds(results: Results) -> list[Bound]:
     """Every bound."""
-    return [*_cycle_bounds(results), *_service_bounds(results), *_sri_bounds(results)]
+    return [
+        *_cycle_bounds(results),
+        *_service_bounds(results),
+        *_sri_bounds(results),
+        *_tap_bounds(results),
+    ]
 
 
 def _at_least(figure: str, bound: float, unit: str, measured: Iterable[float]) -> Bound:
@@ -115,4 +120,20 @@ def _sri_bounds(results: Results) -> list[Bound]:
             "MiB",
             (one.memory.resident / MIB for one in polls),
         ),
+    ]
+
+
+def _tap_bounds(results: Results) -> list[Bound]:
+    """Stated for the first number of miners, and open where HAProxy is not here."""
+    first = results.tap[:1]
+    ratios = {
+        "time that the tap adds, p50, against HAProxy's": [one.ratio("p50") for one in first],
+        "time that the tap adds, p99, against HAProxy's": [one.ratio("p99") for one in first],
+        "a job to all miners through the tap, against HAProxy": [
+            one.broadcast_ratio for one in first
+        ],
+    }
+    return [
+        _at_most(figure, 2, "x", [one for one in measured if one is not None])
+        for figure, measured in ratios.items()
     ]

@@ -20,6 +20,7 @@ from benchmarks.services.service import (
 )
 from benchmarks.services.sri import Kind, SriFigures, measure_sri
 from benchmarks.services.stalls import StallFigures, measure_stalls
+from benchmarks.tap.measuring import TapFigures, measure_tap
 
 
 class Part(StrEnum):
@@ -33,6 +34,7 @@ class Part(StrEnum):
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
     SRI = "sri"
+    TAP = "tap"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Results:
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
     sri: list[SriFigures] = field(default_factory=list)
+    tap: list[TapFigures] = field(default_factory=list)
 
 
 def measure(
@@ -125,6 +128,13 @@ def _sri(plan: Plan, results: Results) -> None:
     ]
 
 
+def _tap(plan: Plan, results: Results) -> None:
+    results.tap = [
+        measure_tap(miners, rounds, plan.tap_seconds)
+        for miners, rounds in zip(plan.tap_miners, plan.tap_rounds, strict=True)
+    ]
+
+
 _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.CYCLES: _cycles,
     Part.SERVICE: _service,
@@ -134,4 +144,5 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
     Part.SRI: _sri,
+    Part.TAP: _tap,
 }

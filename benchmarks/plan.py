@@ -34,6 +34,12 @@ class Plan:
     sri_clients: int
     sri_polls: int
     sri_interval: float
+    tap_miners: tuple[int, ...]
+    """Connected through the tap at once; the bounds are for the first number."""
+    tap_rounds: tuple[int, ...]
+    """Of each of those numbers."""
+    tap_seconds: float
+    """Of each round, in which each miner sends a share every ten seconds."""
 
 
 DEFAULT = Plan(
@@ -57,6 +63,9 @@ DEFAULT = Plan(
     sri_clients=5_000,
     sri_polls=5,
     sri_interval=3.0,
+    tap_miners=(1_000, 10_000),
+    tap_rounds=(3, 1),
+    tap_seconds=10.0,
 )
 
 QUICK = Plan(
@@ -80,4 +89,7 @@ QUICK = Plan(
     sri_clients=500,
     sri_polls=2,
     sri_interval=1.0,
+    tap_miners=(200,),
+    tap_rounds=(1,),
+    tap_seconds=3.0,
 )

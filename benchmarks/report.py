@@ -13,6 +13,7 @@ from benchmarks.services.crowd import CrowdFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
 from benchmarks.services.sri import SriFigures
 from benchmarks.services.stalls import StallFigures
+from benchmarks.tap.table import tap_table
 
 Table = Sequence[Sequence[str]]
 """The cells of a table, row by row; the first row is the header."""
@@ -61,6 +62,9 @@ def _tables(results: Results, bounds: Sequence[Bound]) -> Iterator[tuple[str, Ta
         yield "Several large sources", _fleet_table(results.fleet)
     if results.sri:
         yield "stats-feed sri: one poll", _sri_table(results.sri)
+    for tap in results.tap:
+        title = f"Between {tap.miners:,} miners and a pool (medians): ms, CPU %, KiB a connection"
+        yield title, tap_table(tap)
     yield "Bounds", _bound_table(bounds)
 
 

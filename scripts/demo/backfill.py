@@ -1,6 +1,7 @@
 """A simulated week for Prometheus before it starts, by the way that stats-history imports one."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,18 +67,20 @@ class Backfill:
         data.mkdir(parents=True)
         staging.mkdir()
         whole = 1.0 + RULES_SHARE
-        slices = []
+        slices: list[Slice] = []
         for piece in self._import(data, staging, now):
             slices.append(piece)
             done((piece.end - slices[0].start) / (now - slices[0].start) / whole)
+        self._record(data, staging, slices, lambda part: done((1.0 + RULES_SHARE * part) / whole))
+        shutil.rmtree(staging)
+
+    def _record(
+        self, data: Path, staging: Path, slices: Sequence[Slice], done: Callable[[float], None]
+    ) -> None:
+        """Evaluate the rules over what was imported: over the week at once, and since then."""
+        promtool = find_program("promtool")
         recorder = Recorder(
-            data,
-            staging,
-            find_program("promtool"),
-            {},
-            [self.rules],
-            every=self._every,
-            block_seconds=RULE_BLOCK,
+            data, staging, promtool, {}, [self.rules], every=self._every, block_seconds=RULE_BLOCK
         )
         week = Slice(slices[0].start, self.began, sum(piece.rows for piece in slices[:-1]))
         rows = week.rows + slices[-1].rows
@@ -86,7 +89,7 @@ class Backfill:
         def count(more: int) -> None:
             nonlocal recorded
             recorded += more
-            done((1.0 + RULES_SHARE * recorded / rows) / whole)
+            done(recorded / rows)
 
         recorder.record([week, slices[-1]], count)
         for block in recorder.blocks:
@@ -98,16 +101,12 @@ class Backfill:
     def _import(self, data: Path, staging: Path, now: int) -> Iterator[Slice]:
         """Import what was before the live fleet began, in blocks, then what was since."""
         miners = Scrapes(
-            Service.PROXY,
-            proxy.LAYOUT,
-            self.options.proxy_source,
+            *(Service.PROXY, proxy.LAYOUT, self.options.proxy_source),
             job="stats-proxy",
             instance=self.proxy,
         )
         connections = Scrapes(
-            Service.POOL,
-            pool.LAYOUT,
-            self.options.pool_source,
+            *(Service.POOL, pool.LAYOUT, self.options.pool_source),
             job="stats-pool",
             instance=self.pool,
         )

@@ -56,7 +56,7 @@ def feed(ports: Ports) -> list[Program]:
     """A feed beside a translator that does not speak our wire: a program that answers as SRI's."""
     api = f"http://{LOOPBACK}:{ports.sri_api}"
     command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
-    command += ["--source", "sri-translator", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--source", "translator-sri", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
     command += ["--web.listen-address", f"{LOOPBACK}:{ports.feed_web}"]
     return [
         Program(

@@ -36,6 +36,9 @@ TINY = Plan(
     sri_clients=20,
     sri_polls=1,
     sri_interval=0.5,
+    tap_miners=(10,),
+    tap_rounds=(1,),
+    tap_seconds=0.2,
 )
 
 
@@ -74,6 +77,9 @@ def test_every_part_of_the_plan_leaves_figures_of_every_shape(results: Results) 
     assert [(one.sources, one.miners) for one in results.fleet] == [(2, 100)] * len(Shape)
     assert [one.kind for one in results.sri] == list(Kind)
     assert all(one.cpu > 0 and one.requests > 0 for one in results.sri)
+    (tap,) = results.tap
+    assert {"direct", "tap"} <= tap.ways.keys()
+    assert tap.ways["tap"].broadcast > 0
     for figures in (results.service, results.stalls, results.fleet):
         assert [one.shape for one in figures] == list(Shape)
 
@@ -99,6 +105,7 @@ def test_the_report_has_a_table_for_each_part_and_a_verdict_for_each_bound(
         "Many small",
         "Several large",
         "sri",
+        "Between 10",
         "Bounds",
     ):
         assert title in text
