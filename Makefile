@@ -1,7 +1,7 @@
 # Everything that a developer runs, and whoever installs it. A fresh Debian or Ubuntu needs make and
 # Python >= 3.11, nothing else: each target first gets what it needs into .venv and .tools, without
 # root. Only install and uninstall write elsewhere.
-# Options of the demo: make demo DEMO="--miners 1000".
+# Options of the demo: make demo DEMO="--miners 1000". Of the benchmarks: make bench BENCH="--only tap".
 
 BIN := .venv/bin
 TOOL = PATH="$$PATH:$(CURDIR)/.tools/bin"
@@ -63,7 +63,8 @@ boards: $(DEVELOPMENT) tools ## Draw the boards into grafana/drawing/drawn, to b
 	$(TOOL) grafana/drawing/draw.sh
 
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
-	$(TOOL) $(BIN)/python -m benchmarks
+	@scripts/tools.sh haproxy
+	$(TOOL) $(BIN)/python -m benchmarks $(BENCH)
 
 soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)

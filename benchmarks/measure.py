@@ -18,7 +18,9 @@ from benchmarks.services.service import (
     measure_fleet,
     measure_service,
 )
+from benchmarks.services.sri import Kind, SriFigures, measure_sri
 from benchmarks.services.stalls import StallFigures, measure_stalls
+from benchmarks.tap.measuring import TapFigures, measure_tap
 
 
 class Part(StrEnum):
@@ -31,6 +33,8 @@ class Part(StrEnum):
     PEERS = "peers"
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
+    SRI = "sri"
+    TAP = "tap"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class Results:
     pushgateway: list[PushFigures] = field(default_factory=list)
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
+    sri: list[SriFigures] = field(default_factory=list)
+    tap: list[TapFigures] = field(default_factory=list)
 
 
 def measure(
@@ -116,6 +122,19 @@ def _fleet(plan: Plan, results: Results) -> None:
     ]
 
 
+def _sri(plan: Plan, results: Results) -> None:
+    results.sri = [
+        measure_sri(kind, plan.sri_clients, plan.sri_polls, plan.sri_interval) for kind in Kind
+    ]
+
+
+def _tap(plan: Plan, results: Results) -> None:
+    results.tap = [
+        measure_tap(miners, rounds, plan.tap_seconds)
+        for miners, rounds in zip(plan.tap_miners, plan.tap_rounds, strict=True)
+    ]
+
+
 _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.CYCLES: _cycles,
     Part.SERVICE: _service,
@@ -124,4 +143,6 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PEERS: _peers,
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
+    Part.SRI: _sri,
+    Part.TAP: _tap,
 }

@@ -31,6 +31,15 @@ class Plan:
     fleet_miners: int
     """Miners of all those sources together."""
     fleet_rounds: int
+    sri_clients: int
+    sri_polls: int
+    sri_interval: float
+    tap_miners: tuple[int, ...]
+    """Connected through the tap at once; the bounds are for the first number."""
+    tap_rounds: tuple[int, ...]
+    """Of each of those numbers."""
+    tap_seconds: float
+    """Of each round, in which each miner sends a share every ten seconds."""
 
 
 DEFAULT = Plan(
@@ -47,10 +56,16 @@ DEFAULT = Plan(
     crowd_seconds=20.0,
     peer_miners=100_000,
     peer_passes=2,
-    push_passes=2,
+    push_passes=3,
     fleet_sources=10,
     fleet_miners=1_000_000,
     fleet_rounds=2,
+    sri_clients=5_000,
+    sri_polls=5,
+    sri_interval=3.0,
+    tap_miners=(1_000, 10_000),
+    tap_rounds=(3, 1),
+    tap_seconds=10.0,
 )
 
 QUICK = Plan(
@@ -71,4 +86,10 @@ QUICK = Plan(
     fleet_sources=3,
     fleet_miners=30_000,
     fleet_rounds=2,
+    sri_clients=500,
+    sri_polls=2,
+    sri_interval=1.0,
+    tap_miners=(200,),
+    tap_rounds=(1,),
+    tap_seconds=3.0,
 )

@@ -11,7 +11,9 @@ from benchmarks.cycles.cycle import CycleFigures, CycleRatios
 from benchmarks.measure import Results
 from benchmarks.services.crowd import CrowdFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
+from benchmarks.services.sri import SriFigures
 from benchmarks.services.stalls import StallFigures
+from benchmarks.tap.table import tap_table
 
 Table = Sequence[Sequence[str]]
 """The cells of a table, row by row; the first row is the header."""
@@ -58,6 +60,11 @@ def _tables(results: Results, bounds: Sequence[Bound]) -> Iterator[tuple[str, Ta
         yield "Pushgateway with the same series: wall ms", _push_table(results.pushgateway)
     if results.fleet:
         yield "Several large sources", _fleet_table(results.fleet)
+    if results.sri:
+        yield "stats-feed sri: one poll", _sri_table(results.sri)
+    for tap in results.tap:
+        title = f"Between {tap.miners:,} miners and a pool (medians): ms, CPU %, KiB a connection"
+        yield title, tap_table(tap)
     yield "Bounds", _bound_table(bounds)
 
 
@@ -211,6 +218,22 @@ def _fleet_table(figures: Sequence[FleetFigures]) -> Table:
                 str(one.sources),
                 *map(_ms, (one.visible, one.scrape)),
                 *map(_mib, (one.scrape_bytes, one.memory.resident, one.memory.peak)),
+            )
+            for one in figures
+        ),
+    ]
+
+
+def _sri_table(figures: Sequence[SriFigures]) -> Table:
+    return [
+        ("reads a", "clients", "requests", "CPU ms", "RSS MiB", "peak"),
+        *(
+            (
+                one.kind,
+                f"{one.clients:,}",
+                str(one.requests),
+                _ms(one.cpu),
+                *map(_mib, (one.memory.resident, one.memory.peak)),
             )
             for one in figures
         ),

@@ -14,7 +14,7 @@ compile() {
   .tools/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
     --generate-hashes --only-binary :all: --custom-compile-command "make lock" "$@"
 }
-compile "$@" pyproject.toml --extra services --group build --output-file requirements.lock
-compile "$@" pyproject.toml --extra services --group dev --output-file requirements-dev.lock
+compile "$@" pyproject.toml --extra services --extra tap --group build --output-file requirements.lock
+compile "$@" pyproject.toml --extra services --extra tap --group dev --output-file requirements-dev.lock
 compile "$@" --group release --output-file requirements-release.lock
 echo "Wrote requirements.lock, requirements-dev.lock and requirements-release.lock"

@@ -14,6 +14,7 @@ fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promto
 # A browser has too many libraries to be unpacked, openssl finds its configuration in one place
 # only, ip is run as root, and systemd-analyze looks for its library where it is installed.
 installed=(openssl chromium ip systemd-analyze)
+# Fetched too, when it is asked for by name: haproxy, which `make bench` compares the tap with.
 
 mkdir -p .tools/bin .tools/download
 exec 9>.tools/tools.flock
@@ -72,6 +73,16 @@ get_compose_in_python() {
   wrap 'PYTHONPATH="$download/usr/lib/python3/dist-packages:$download/usr/lib/python3.11" exec /usr/bin/python3 "$download/usr/bin/docker-compose"'
 }
 
+# Debian's HAProxy with the libraries that few machines have.
+get_haproxy() {
+  local libraries
+  mapfile -t libraries < <(with_dependencies haproxy '(liblua|libopentracing)')
+  [ -x .tools/download/haproxy/usr/sbin/haproxy ] || unpack haproxy usr/sbin/haproxy "${libraries[@]}" || return 1
+  # shellcheck disable=SC2016 # for the wrapper's shell
+  printf '#!/bin/bash\ndownload=$(dirname "$(readlink -f "$0")")/../download/haproxy\nexport LD_LIBRARY_PATH\nfor LD_LIBRARY_PATH in "$download"/usr/lib/*-linux-*; do :; done\nexec "$download/usr/sbin/haproxy" "$@"\n' >"$bin/haproxy"
+  chmod +x "$bin/haproxy" && "$bin/haproxy" -v >/dev/null
+}
+
 # Writes .tools/bin/docker-compose, which runs a command with its own arguments.
 wrap() {
   # shellcheck disable=SC2016 # for the wrapper's shell
@@ -95,6 +106,7 @@ fetch() {
   amtool) get amtool prometheus-alertmanager ;;
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
   docker-compose) get_compose ;;
+  haproxy) get_haproxy ;;
   promtool3)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || # Ubuntu, which has it as a package
       { [ -n "${CI:-}" ] && install_packages debian-archive-keyring; } || return 1

@@ -25,6 +25,8 @@ from stats_feed.simulate import options as simulate
 from stats_feed.simulate import run as simulate_run
 from stats_feed.sri import feed as sri_feed
 from stats_feed.sri import options as sri
+from stats_feed.tap import feed as tap_feed
+from stats_feed.tap import options as tap
 from stats_systemd.notify import Notifier
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,16 @@ COMMANDS = (
         read_options=ckpool.read_options,
         check=ckpool_feed.check,
         run=ckpool_feed.run,
+    ),
+    Command(
+        name="tap",
+        help="pass Stratum V1 through between miners and a pool, and read a copy",
+        description=tap.DESCRIPTION,
+        example=tap.EXAMPLE,
+        add_flags=tap.add_flags,
+        read_options=tap.read_options,
+        check=tap_feed.check,
+        run=tap_feed.run,
     ),
     Command(
         name="simulate",

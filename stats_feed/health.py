@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
@@ -18,6 +18,8 @@ REQUEST_SECONDS = 5.0
 
 Address = tuple[str, int]
 Sample = tuple[dict[str, str], float]
+Families = Callable[[], Iterator[str]]
+"""Gives families of one feed only, each as the text that `family` returns."""
 
 
 class SourceHealth:
@@ -60,6 +62,12 @@ class Health:
         self._lock = threading.Lock()
         self._sources: list[SourceHealth] = []
         self._gateways: dict[tuple[str, str], StatsHandle] = {}
+        self._families: list[Families] = []
+
+    def add_families(self, families: Families) -> None:
+        """Add what only one kind of feed tells."""
+        with self._lock:
+            self._families.append(families)
 
     def add_source(self, source: str) -> SourceHealth:
         """Add a source that is read."""
@@ -77,24 +85,26 @@ class Health:
         """Return everything in Prometheus's text format."""
         with self._lock:
             sources, gateways = list(self._sources), dict(self._gateways)
+            more = list(self._families)
         families = [
             _build_info(self._version),
             *_source_families(sources),
             *_gateway_families(gateways),
+            *(text for one in more for text in one()),
         ]
         return "".join(families)
 
 
 def _build_info(version: str) -> str:
     info = [({"version": version}, 1.0)]
-    return _family("stats_feed_build_info", "gauge", "The version of this program; always 1.", info)
+    return family("stats_feed_build_info", "gauge", "The version of this program; always 1.", info)
 
 
 def _source_families(sources: list[SourceHealth]) -> Iterator[str]:
     def each(name: str, kind: str, help_: str, field: str) -> str:
         values = [({"source": one.source}, getattr(one, field)) for one in sources]
         samples = [(labels, float(value)) for labels, value in values if value is not None]
-        return _family(f"stats_feed_{name}", kind, help_, samples)
+        return family(f"stats_feed_{name}", kind, help_, samples)
 
     yield each("up", "gauge", "Whether the newest reading of the source went well.", "up")
     yield each(
@@ -122,7 +132,7 @@ def _source_families(sources: list[SourceHealth]) -> Iterator[str]:
         for one in sources
         for reason, count in sorted(one.failures.items())
     ]
-    yield _family("stats_feed_read_failures_total", "counter", "Readings that failed.", failures)
+    yield family("stats_feed_read_failures_total", "counter", "Readings that failed.", failures)
 
 
 def _gateway_families(gateways: dict[tuple[str, str], StatsHandle]) -> Iterator[str]:
@@ -136,17 +146,19 @@ def _gateway_families(gateways: dict[tuple[str, str], StatsHandle]) -> Iterator[
         ("failures_total", "counter", "Connections that failed or broke.", "failures"),
     ):
         samples = [(labels, float(getattr(state, field))) for labels, state in states]
-        yield _family(f"stats_feed_gateway_{name}", kind, help_, samples)
+        yield family(f"stats_feed_gateway_{name}", kind, help_, samples)
 
 
-def _family(name: str, kind: str, help_: str, samples: list[Sample]) -> str:
+def family(name: str, kind: str, help_: str, samples: list[Sample], *, suffix: str = "") -> str:
+    """Return a family in Prometheus's text format; `suffix` is what its samples' names end with."""
     lines = [f"# HELP {name} {help_}", f"# TYPE {name} {kind}"]
-    lines += [f"{name}{{{_labels(labels)}}} {value!r}" for labels, value in samples]
+    lines += [f"{name}{suffix}{_labels(labels)} {value!r}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
 def _labels(labels: dict[str, str]) -> str:
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    inner = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{inner}}}" if inner else ""
 
 
 def _escaped(value: str) -> str:

@@ -26,7 +26,8 @@ MAY_IMPORT = {
         # Prometheus for history; markdown_it renders the runbook.
         *("h11", "yaml", "bcrypt", "httpx", "markdown_it"),
     },
-    "stats_feed": {"stats_gateway.sender", "stats_systemd"},
+    # uvloop: the tap runs on it where it is installed.
+    "stats_feed": {"stats_gateway.sender", "stats_systemd", "uvloop"},
     # The package alone, which says the version.
     "stats_history": {"=stats_gateway"},
     "stats_systemd": set(),

@@ -11,7 +11,7 @@ from random import Random
 
 import msgspec
 
-from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot
+from stats_gateway.sender.snapshots import MinerInfo, MinerSnapshot, RejectReason
 from stats_gateway.sender.wire import encode_snapshot
 from stats_gateway.wire.encoding import Encoding
 
@@ -26,6 +26,8 @@ SHARE_DIFFICULTY = 230_000.5
 NEW_EVERY = 100
 """Of this many rows, churn replaces one each snapshot."""
 
+AGENTS = ("cgminer/4.11.1", "bmminer/2.0.0", "BOSminer/24.03", "bitaxe/BM1370/v2.4.0")
+"""What the miners say they are."""
 
 REQUIRED = (
     "downstream_id",
@@ -108,19 +110,34 @@ def _snapshot(ids: list[int], number: int, timestamp: int, random: Random) -> Mi
             "quotes_amount": number * 64,
         },
         "upstream": {"address": "pool.example:34254", "connected": True, "network": "mainnet"},
+        "totals": {
+            "shares_submitted": number * len(ids),
+            "shares_rejected": number * len(RejectReason),
+            "shares_rejected_by": dict.fromkeys(map(str, RejectReason), number),
+            "work": number * len(ids) * SHARE_DIFFICULTY,
+        },
     }
 
 
 def _miner(id_: int, number: int, timestamp: int, random: Random) -> MinerInfo:
     shares = id_ % 10_000 + number
+    rejected = {reason.value: id_ % 50 + number for reason in RejectReason}
     return {
         "downstream_id": id_,
         "name": f"account-{id_ % 100}.worker-{id_}",
         "address": f"10.{id_ >> 16 & 255}.{id_ >> 8 & 255}.{id_ & 255}:{10_000 + id_ % 50_000}",
         "hashrate": random.uniform(80e12, 120e12),
         "shares_submitted": shares,
-        "shares_rejected": shares // 200,
+        "shares_rejected": sum(rejected.values()),
+        "shares_rejected_by": rejected,
         "work": shares * SHARE_DIFFICULTY + random.random(),
         "connected_at": START - 1 - id_ % 86_400,
         "last_share_at": timestamp - id_ % INTERVAL_SECONDS,
+        "difficulty": random.uniform(200e3, 260e3),
+        "agent": AGENTS[id_ % len(AGENTS)],
+        "device": {
+            "hashrate": random.uniform(80e12, 120e12),
+            "power": 3000.0 + (id_ + number) % 500,
+            "temperature": 50 + (id_ + number) % 200 / 10,
+        },
     }

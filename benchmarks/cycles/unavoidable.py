@@ -14,6 +14,12 @@ PIECE_BYTES = 256 * 1024
 """Compressed at once, as ISA-L is fastest."""
 
 
+class _Device(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    hashrate: float | None = None
+    power: float | None = None
+    temperature: float | None = None
+
+
 class _Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     downstream_id: int
     name: str
@@ -22,8 +28,12 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     shares_submitted: int
     connected_at: int
     shares_rejected: int | None = None
+    shares_rejected_by: dict[str, int] | None = None
     work: float | None = None
     last_share_at: int | None = None
+    difficulty: float | None = None
+    agent: str | None = None
+    device: _Device | None = None
 
 
 class _Snapshot(msgspec.Struct, frozen=True):

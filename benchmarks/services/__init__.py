@@ -1,1 +1,1 @@
-"""A whole service in a process of its own, fed and scraped over real sockets."""
+"""A service, or a feed, in a process of its own, fed and scraped over real sockets."""

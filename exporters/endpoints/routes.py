@@ -27,7 +27,7 @@ from exporters.endpoints.responses import JsonAnswer, has_current, on_http_error
 from exporters.endpoints.summaries import PerSource, Totals, totals_of
 from exporters.exposition.body import Selection
 from exporters.exposition.families.family import RowsT
-from exporters.exposition.gzip_parts import Deflater, gzip_member, inflate
+from exporters.exposition.gzip_parts import deflate, gzip_member, inflate
 from exporters.exposition.publisher import Publisher
 from exporters.exposition.self_metrics import SelfMetrics
 from exporters.exposition.text_format import OPENMETRICS_END, Format
@@ -76,8 +76,7 @@ class Endpoints(Generic[RowsT]):
             length = len(own) + body.size + len(end)
             chunks = chain((own,), inflate(body), (end,))
             return streamed(request, chunks, length, format_.value, headers)
-        deflater = Deflater()
-        member = list(gzip_member((deflater.deflate([own]), body, deflater.deflate([end]))))
+        member = list(gzip_member((deflate([own]), body, deflate([end]))))
         headers["content-encoding"] = "gzip"
         return streamed(request, member, sum(map(len, member)), format_.value, headers)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exporters.exposition.families.family import Family, Kind, RowsT, SourceFamily
-from exporters.exposition.gzip_parts import Deflated, Deflater, join
+from exporters.exposition.gzip_parts import Deflated, deflate, join
 from exporters.exposition.render import Exposition, Pieces
 from exporters.exposition.text_format import Format, header
 
@@ -31,11 +31,11 @@ def type_name(family: Family) -> str:
 
 def assemble(exposition: Exposition[RowsT], selection: Selection, format_: Format) -> Deflated:
     """The selected part of `exposition` in `format_`, compressed."""
-    return join(_parts(exposition, selection, format_, Deflater()))
+    return join(_parts(exposition, selection, format_))
 
 
 def _parts(
-    exposition: Exposition[RowsT], selection: Selection, format_: Format, deflater: Deflater
+    exposition: Exposition[RowsT], selection: Selection, format_: Format
 ) -> Iterator[Deflated]:
     """Row pieces as they are, and all the text between two of them as one part."""
     sources = [
@@ -50,10 +50,10 @@ def _parts(
         if isinstance(family, SourceFamily):
             text.extend(pieces.lines[family.name] for pieces in sources)
         elif rows := _rows(sources, family):
-            yield deflater.deflate(text)
+            yield deflate(text)
             text = []
             yield from rows
-    yield deflater.deflate(text)
+    yield deflate(text)
 
 
 def _rows(sources: list[Pieces], family: Family) -> list[Deflated]:

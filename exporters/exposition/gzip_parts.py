@@ -45,25 +45,19 @@ class Deflated:
 EMPTY = Deflated((), 0, 0)
 
 
-class Deflater:
-    """Compresses one text after the other; only one thread may use it."""
-
-    def __init__(self) -> None:
-        # A full flush forgets what came before, so one stream can give parts for ever.
-        self._stream = isal_zlib.compressobj(LEVEL, wbits=_RAW)
-
-    def deflate(self, pieces: Iterable[bytes | memoryview]) -> Deflated:
-        """The concatenation of `pieces`, which is never held whole."""
-        size = crc = 0
-        compressed = []
-        for piece in pieces:
-            size += len(piece)
-            crc = isal_zlib.crc32(piece, crc)
-            compressed.append(self._stream.compress(piece))
-        if not size:
-            return EMPTY
-        compressed.append(self._stream.flush(isal_zlib.Z_FULL_FLUSH))
-        return Deflated((b"".join(compressed),), size, crc)
+def deflate(pieces: Iterable[bytes | memoryview]) -> Deflated:
+    """The concatenation of `pieces`, which is never held whole."""
+    stream = isal_zlib.compressobj(LEVEL, wbits=_RAW)
+    size = crc = 0
+    compressed = []
+    for piece in pieces:
+        size += len(piece)
+        crc = isal_zlib.crc32(piece, crc)
+        compressed.append(stream.compress(piece))
+    if not size:
+        return EMPTY
+    compressed.append(stream.flush(isal_zlib.Z_FULL_FLUSH))
+    return Deflated((b"".join(compressed),), size, crc)
 
 
 def join(parts: Iterable[Deflated]) -> Deflated:

@@ -7,8 +7,8 @@ object as before, and only `stratum_proxy_miner_hashrate_hashes_per_second` is r
     stratum_proxy_miner_hashrate_hashes_per_second{source="a",downstream_id="1",name="x"} 1.5e14
     stratum_proxy_miner_hashrate_hashes_per_second{source="a",downstream_id="2",name="y"} 2.5e14
 
-The labels of both lines come from a template that is kept as long as the rows have the same ids and
-names (see `lines`). The text is compressed a chunk at a time and never held whole.
+The text of their labels is kept as long as the rows have the same ids and names (see `lines`). The
+text of a piece is compressed a chunk at a time and never held whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,11 @@ from itertools import chain, islice
 from typing import Generic
 
 from exporters.exposition.families.family import ByReason, Column, Layout, RowFamily, RowsT, Texts
-from exporters.exposition.gzip_parts import Deflated, Deflater
-from exporters.exposition.lines import CHUNK_ROWS, make_template, sample_lines
+from exporters.exposition.gzip_parts import Deflated, deflate
+from exporters.exposition.lines import CHUNK_ROWS, make_labels, sample_lines
 from exporters.exposition.text_format import escape, escape_all, sample
 from stats_gateway.rows.rows import take
+from stats_gateway.rows.share_sightings import same_rows
 from stats_gateway.store.sources import Source, View
 
 
@@ -50,7 +51,6 @@ class Renderer(Generic[RowsT]):
     def __init__(self, layout: Layout[RowsT], max_downstreams_exposed: int | None) -> None:
         self._layout = layout
         self._max_rows = max_downstreams_exposed
-        self._deflater = Deflater()
         self._sources: dict[str, SourceRenderer[RowsT]] = {}
 
     def render(self, view: View) -> Exposition[RowsT]:
@@ -59,7 +59,7 @@ class Renderer(Generic[RowsT]):
         pieces = {}
         for name in sorted(view.sources):
             renderer = known.get(name) or SourceRenderer(self._layout, name, self._max_rows)
-            pieces[name] = renderer.render(view.sources[name], self._deflater)
+            pieces[name] = renderer.render(view.sources[name])
             self._sources[name] = renderer
         return Exposition(self._layout, pieces)
 
@@ -76,13 +76,13 @@ class SourceRenderer(Generic[RowsT]):
         self._families: dict[str, _RenderedFamily] = {}
         self._pieces = Pieces({}, {})
 
-    def render(self, source: Source, deflater: Deflater) -> Pieces:
+    def render(self, source: Source) -> Pieces:
         """The pieces of `source`: the same object where nothing changed."""
         if source is not self._source:
             rows = self._layout.rows(source)
             hidden = 0 if rows is None else self._hidden(len(rows))
             if rows is not self._rows:
-                self._families = self._render_rows(rows, deflater)
+                self._families = self._render_rows(rows)
             self._source, self._rows = source, rows
             self._pieces = Pieces(
                 lines=self._lines(source, hidden),
@@ -104,32 +104,30 @@ class SourceRenderer(Generic[RowsT]):
             for family in self._layout.source_families
         }
 
-    def _render_rows(self, rows: RowsT | None, deflater: Deflater) -> dict[str, "_RenderedFamily"]:
+    def _render_rows(self, rows: RowsT | None) -> dict[str, "_RenderedFamily"]:
         if rows is None:
             self._identities.forget()
             return {}
         shown = rows if not self._hidden(len(rows)) else _top(rows, self._max_rows or 0)
         same = self._identities.update(shown)
         return {
-            family.name: self._render_family(family, shown, deflater, same=same)
+            family.name: self._render_family(family, shown, same=same)
             for family in self._layout.row_families
         }
 
     def _render_family(
-        self, family: RowFamily[RowsT], rows: RowsT, deflater: Deflater, *, same: bool
+        self, family: RowFamily[RowsT], rows: RowsT, *, same: bool
     ) -> "_RenderedFamily":
         before = self._families.get(family.name) if same else None
         values = family.values(rows)
         details = [(name, column(rows)) for name, column in family.details]
         if before is not None and before.values == values and before.details == details:
             return before
-        write = partial(sample_lines, family.name, self._identities.templates)
+        write = partial(sample_lines, family.name, self._identities.labels)
         if isinstance(values, Mapping):
             by_reason = (write(column, details, reason) for reason, column in values.items())
-            return _RenderedFamily(
-                values, details, deflater.deflate(chain.from_iterable(by_reason))
-            )
-        return _RenderedFamily(values, details, deflater.deflate(write(values, details)))
+            return _RenderedFamily(values, details, deflate(chain.from_iterable(by_reason)))
+        return _RenderedFamily(values, details, deflate(write(values, details)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ class _RenderedFamily:
 
 
 class Identities(Generic[RowsT]):
-    """The templates of the rows of one source, kept as long as the rows have the same labels."""
+    """The labels of the rows of one source, kept as long as they are the same."""
 
     def __init__(self, layout: Layout[RowsT], source: str) -> None:
         self._layout = layout
@@ -153,23 +151,32 @@ class Identities(Generic[RowsT]):
         """Keep nothing."""
         self._ids: Sequence[int] = ()
         self._thirds: Sequence[str] = ()
-        self.templates: list[bytes] = []
+        self.labels: list[bytes] = []
 
     def update(self, rows: RowsT) -> bool:
-        """Make `templates` those of `rows`; True where none of them changed."""
+        """Make `labels` those of `rows`; True where none of them changed."""
         ids, thirds = rows.downstream_id, self._layout.third_label(rows)
         if ids == self._ids and thirds == self._thirds:
             return True
-        starts = range(0, len(ids), CHUNK_ROWS)
-        self.templates = [self._template(ids, thirds, start) for start in starts]
-        self._ids, self._thirds = ids, thirds
+        labels, new, end = [b""] * len(ids), list[int](), 0
+        for before, after, length in same_rows(self._ids, ids):
+            if self._thirds[before : before + length] == thirds[after : after + length]:
+                labels[after : after + length] = self.labels[before : before + length]
+                new += range(end, after)
+                end = after + length
+        new += range(end, len(ids))
+        for start in range(0, len(new), CHUNK_ROWS):
+            places = new[start : start + CHUNK_ROWS]
+            made = self._made([ids[place] for place in places], [thirds[place] for place in places])
+            for place, label in zip(places, made, strict=True):
+                labels[place] = label
+        self.labels, self._ids, self._thirds = labels, ids, thirds
         return False
 
-    def _template(self, ids: Sequence[int], thirds: Sequence[str], start: int) -> bytes:
-        chunk = slice(start, start + CHUNK_ROWS)
+    def _made(self, ids: Sequence[int], thirds: Sequence[str]) -> list[bytes]:
         before_id, before_third = self._before_id, self._before_third
-        pairs = zip(ids[chunk], escape_all(thirds[chunk]), strict=True)
-        return make_template([f'{before_id}{id_}{before_third}{third}"' for id_, third in pairs])
+        pairs = zip(ids, escape_all(thirds), strict=True)
+        return make_labels([f'{before_id}{id_}{before_third}{third}"' for id_, third in pairs])
 
 
 def _top(rows: RowsT, count: int) -> RowsT:

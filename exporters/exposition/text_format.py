@@ -45,11 +45,6 @@ def escape_all(values: Sequence[str]) -> Sequence[str]:
     return values
 
 
-def encode_all(texts: Sequence[str]) -> list[bytes]:
-    """Each of the escaped `texts` in UTF-8, in two calls for all of them: none has a newline."""
-    return "\n".join(texts).encode().split(b"\n") if texts else []
-
-
 def sample(family: Family, label_values: Sequence[str], value: Number) -> bytes:
     """One line. A label whose value is empty is left out: to Prometheus the two are the same."""
     pairs = zip(family.labels, label_values, strict=True)

@@ -16,6 +16,8 @@ from stats_gateway.rows.unknown import Unknown
 
 Number = TypeVar("Number", int, float)
 Text = TypeVar("Text", bound=str | None)
+Sent = TypeVar("Sent")
+Kept = TypeVar("Kept")
 
 U32, U64, DOUBLE = "I", "Q", "d"
 """Type codes of arrays. Signed types take six times as long to fill as unsigned ones."""
@@ -152,3 +154,15 @@ class TextBuilder(Generic[Text]):
         if self._unknown and not self._texts:
             return Unknown(self._unknown)  # type: ignore[return-value]  # only of texts or None
         return self._before if self._before == self._texts else self._texts
+
+
+class EachBuilder(Generic[Sent, Kept]):
+    """Builds a column of objects, each made of what was sent by a call of its own."""
+
+    def __init__(self, make: Callable[[Sent], Kept]) -> None:
+        self._make = make
+        self.column: list[Kept] = []
+
+    def add(self, sent: list[Sent]) -> None:
+        """Add a batch."""
+        self.column += map(self._make, sent)

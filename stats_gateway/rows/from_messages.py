@@ -6,18 +6,27 @@ step first asks, in a call or two for all rows, whether there is anything to men
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress, count, islice
 from math import inf
 from operator import lt, not_
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import astuple
 
 from stats_gateway.clock import Now
 from stats_gateway.errors import Dropped, DroppedValue, MessageRefused, Reason
 from stats_gateway.limits import MAX_NAME_BYTES, MAX_SNAPSHOT_CHANNELS, MAX_TEXT_BYTES
-from stats_gateway.rows.builders import U32, U64, MeasurementBuilder, NumberBuilder, TextBuilder
+from stats_gateway.rows.builders import (
+    U32,
+    U64,
+    EachBuilder,
+    MeasurementBuilder,
+    NumberBuilder,
+    TextBuilder,
+)
 from stats_gateway.rows.rejects import RejectsBuilder, known_sum
 from stats_gateway.rows.rows import (
     IDLE_SECONDS,
@@ -51,12 +60,9 @@ def miner_rows(
     that cannot be are counted in `dropped`. Raises `MessageRefused` where two rows have the same
     `downstream_id`, or a number is too large.
     """
-    common, own = _CommonBuilders(previous, dropped), _MinerBuilders(previous, dropped)
-    for batch in batches:
-        common.add(batch)
-        own.add(batch)
-    unsorted = MinerRows(**_columns(common), **_columns(own), idle=frozenset())
-    rows = _fill_unknown(_sorted(unsorted, previous), previous, now)
+    columns = _columns(batches, _miner_builders(previous, dropped))
+    rows = _sorted(MinerRows(**columns, idle=frozenset()), previous)
+    rows = _fill_unknown(rows, previous, now)
     return replace(rows, idle=_idle(rows, timestamp, now))
 
 
@@ -67,116 +73,134 @@ def connection_rows(
     dropped: Dropped,
 ) -> ConnectionRows:
     """The columns of a pool's snapshot; arguments and errors as in `miner_rows`."""
-    common = _CommonBuilders(previous, dropped)
-    own, channels = _ConnectionColumns(), 0
-    for batch in batches:
-        channels += sum(len(row.channels) for row in batch)
-        if channels > MAX_SNAPSHOT_CHANNELS:
-            detail = f"more than {MAX_SNAPSHOT_CHANNELS} channels in one snapshot"
-            raise MessageRefused(Reason.TOO_MANY_ROWS, detail)
-        common.add(batch)
-        own.add(batch, dropped)
-    rows = _sorted(ConnectionRows(**_columns(common), **vars(own)), previous)
+    columns = _columns(_few_channels(batches), _connection_builders(previous, dropped))
+    rows = _sorted(ConnectionRows(**columns), previous)
     check_u64(rows.quotes_created)
     check_u64(rows.ehash_mined)
     return _fill_unknown(rows, previous, now)
 
 
-class _CommonBuilders:
-    """The builders of the columns that both kinds of row have, by the names of those columns.
-
-    One comprehension for each column takes half the time of anything that loops over the names.
-    """
-
-    def __init__(self, previous: Rows | None, dropped: Dropped) -> None:
-        self.downstream_id = NumberBuilder[int](U32)
-        self.address = TextBuilder[str | None](
-            () if previous is None else previous.address, _addresses
-        )
-        self.hashrate = MeasurementBuilder(dropped)
-        self.shares_submitted = NumberBuilder[int](U64)
-        self.shares_rejected = NumberBuilder[int](U64)
-        self.shares_rejected_by = RejectsBuilder()
-        self.work = MeasurementBuilder(dropped)
-        self.connected_at = NumberBuilder[int](U64)
-        self.last_share_at = NumberBuilder[int](U64)
-        self.agent = TextBuilder[str | None](() if previous is None else previous.agent, _agents)
-
-    def add(self, batch: Sequence[MinerInfo | ConnectionInfo]) -> None:
-        self.downstream_id.add([row.downstream_id for row in batch])
-        self.address.add([row.address for row in batch])
-        self.hashrate.add([row.hashrate for row in batch])
-        self.shares_submitted.add([row.shares_submitted for row in batch])
-        rejected = [row.shares_rejected for row in batch]
-        rejected_by = [row.shares_rejected_by for row in batch]
-        if rejected_by.count(None) < len(rejected_by):
-            rejected = list(map(known_sum, rejected_by, rejected))
-        self.shares_rejected.add(rejected)
-        self.shares_rejected_by.add(rejected_by)
-        self.work.add([row.work for row in batch])
-        self.connected_at.add([row.connected_at for row in batch])
-        self.last_share_at.add([row.last_share_at for row in batch])
-        self.agent.add([row.agent for row in batch])
+def _few_channels(
+    batches: Iterable[Sequence[ConnectionInfo]],
+) -> Iterator[Sequence[ConnectionInfo]]:
+    """The `batches`. Raises `MessageRefused` where their rows list too many channels together."""
+    channels = 0
+    for batch in batches:
+        channels += sum(len(row.channels) for row in batch)
+        if channels > MAX_SNAPSHOT_CHANNELS:
+            detail = f"more than {MAX_SNAPSHOT_CHANNELS} channels in one snapshot"
+            raise MessageRefused(Reason.TOO_MANY_ROWS, detail)
+        yield batch
 
 
-class _MinerBuilders:
-    """The builders of the columns that only miners have, by the names of those columns."""
-
-    def __init__(self, previous: MinerRows | None, dropped: Dropped) -> None:
-        self.name = TextBuilder[str](
-            () if previous is None else previous.name, partial(_names, dropped=dropped)
-        )
-        self.difficulty = MeasurementBuilder(dropped)
-        self.device_hashrate = MeasurementBuilder(dropped)
-        self.device_power = MeasurementBuilder(dropped)
-        self.device_temperature = MeasurementBuilder(dropped, lowest=-inf)
-
-    def add(self, batch: Sequence[MinerInfo]) -> None:
-        self.name.add([row.name for row in batch])
-        self.difficulty.add([row.difficulty for row in batch])
-        devices = [row.device for row in batch]
-        if devices.count(None) == len(devices):
-            self.device_hashrate.add_unknown(len(devices))
-            self.device_power.add_unknown(len(devices))
-            self.device_temperature.add_unknown(len(devices))
-            return
-        told = [_NO_DEVICE if device is None else device for device in devices]
-        self.device_hashrate.add([device.hashrate for device in told])
-        self.device_power.add([device.power for device in told])
-        self.device_temperature.add([device.temperature for device in told])
+Values = dict[str, Any]  # Any: the type of a column is that of its field in the rows
+"""Columns by their names."""
 
 
-_NO_DEVICE = DeviceInfo()
+class _Builder(Protocol):
+    """What builds one column, one batch of rows after the other."""
+
+    def add(self, values: list[Any], /) -> None: ...  # Any: as above
+
+    @property
+    def column(self) -> object: ...
 
 
 def _columns(
-    builders: _CommonBuilders | _MinerBuilders,
-) -> dict[str, Any]:  # Any: the type of a column is that of its field in Rows
-    return {name: builder.column for name, builder in vars(builders).items()}
+    batches: Iterable[Sequence[MinerInfo | ConnectionInfo]], builders: Mapping[str, _Builder]
+) -> Values:
+    """The columns of all batches: one from each of `builders`."""
+    for batch in filter(None, batches):
+        values = _values(batch)
+        for name, builder in builders.items():
+            builder.add(values[name])
+    return {name: builder.column for name, builder in builders.items()}
 
 
-class _ConnectionColumns:
-    """The columns that only connections have, by their names."""
+def _values(batch: Sequence[MinerInfo | ConnectionInfo]) -> Values:
+    """The columns of one batch, by the names that they have in the rows."""
+    columns = map(list, zip(*map(astuple, batch), strict=True))
+    values = dict(zip(batch[0].__struct_fields__, columns, strict=True))
+    rejected, rejected_by = values["shares_rejected"], values["shares_rejected_by"]
+    if None in rejected and not _all_unknown(rejected_by):
+        values["shares_rejected"] = list(map(known_sum, rejected_by, rejected))
+    if "device" in values:
+        values |= _device_values(values["device"])
+    return values
 
-    def __init__(self) -> None:
-        self.name: list[str | None] = []
-        self.connection_type: list[ConnectionType] = []
-        self.channels: list[array[int]] = []
-        self.quotes_created: list[int | None] = []
-        self.ehash_mined: list[int | None] = []
-        self.work_selection: list[bool | None] = []
 
-    def add(self, batch: Sequence[ConnectionInfo], dropped: Dropped) -> None:
-        self.name += [None if row.name is None else _name(row.name, dropped) for row in batch]
-        self.connection_type += [
-            _CONNECTION_TYPES.get(row.connection_type, ConnectionType.OTHER) for row in batch
-        ]
-        self.channels += [
-            array(U32, row.channels) if row.channels else NO_CHANNELS for row in batch
-        ]
-        self.quotes_created += [row.quotes_created for row in batch]
-        self.ehash_mined += [row.ehash_mined for row in batch]
-        self.work_selection += [row.work_selection for row in batch]
+def _device_values(devices: list[DeviceInfo | None]) -> Values:
+    if _all_unknown(devices):
+        return dict.fromkeys(_DEVICE_COLUMNS, devices)
+    told = [_NO_DEVICE if device is None else device for device in devices]
+    return {
+        "device_hashrate": [device.hashrate for device in told],
+        "device_power": [device.power for device in told],
+        "device_temperature": [device.temperature for device in told],
+    }
+
+
+def _all_unknown(values: Sequence[object]) -> bool:
+    return values.count(None) == len(values)
+
+
+_NO_DEVICE = DeviceInfo()
+_DEVICE_COLUMNS = ("device_hashrate", "device_power", "device_temperature")
+
+
+def _common_builders(previous: Rows | None, dropped: Dropped) -> dict[str, _Builder]:
+    """The builders of the columns that both kinds of row have."""
+    addresses = () if previous is None else previous.address
+    agents = () if previous is None else previous.agent
+    return {
+        "downstream_id": NumberBuilder[int](U32),
+        "address": TextBuilder[str | None](addresses, _addresses),
+        "hashrate": MeasurementBuilder(dropped),
+        "shares_submitted": NumberBuilder[int](U64),
+        "shares_rejected": NumberBuilder[int](U64),
+        "shares_rejected_by": RejectsBuilder(),
+        "work": MeasurementBuilder(dropped),
+        "connected_at": NumberBuilder[int](U64),
+        "last_share_at": NumberBuilder[int](U64),
+        "agent": TextBuilder[str | None](agents, partial(_agents, once={})),
+    }
+
+
+def _miner_builders(previous: MinerRows | None, dropped: Dropped) -> dict[str, _Builder]:
+    names = () if previous is None else previous.name
+    return _common_builders(previous, dropped) | {
+        "name": TextBuilder[str](names, partial(_names, dropped=dropped)),
+        "difficulty": MeasurementBuilder(dropped),
+        "device_hashrate": MeasurementBuilder(dropped),
+        "device_power": MeasurementBuilder(dropped),
+        "device_temperature": MeasurementBuilder(dropped, lowest=-inf),
+    }
+
+
+def _connection_builders(previous: ConnectionRows | None, dropped: Dropped) -> dict[str, _Builder]:
+    def name(sent: str | None) -> str | None:
+        return None if sent is None else _name(sent, dropped)
+
+    return _common_builders(previous, dropped) | {
+        "name": EachBuilder(name),
+        "connection_type": EachBuilder(_connection_type),
+        "channels": EachBuilder(_channels),
+        "quotes_created": NumberBuilder[int](U64),
+        "ehash_mined": NumberBuilder[int](U64),
+        "work_selection": EachBuilder(_as_sent),
+    }
+
+
+def _connection_type(sent: str) -> ConnectionType:
+    return _CONNECTION_TYPES.get(sent, ConnectionType.OTHER)
+
+
+def _channels(sent: list[int]) -> Sequence[int]:
+    return array(U32, sent) if sent else NO_CHANNELS
+
+
+def _as_sent(sent: bool | None) -> bool | None:  # noqa: FBT001 - a value of the wire
+    return sent
 
 
 def _sorted(rows: R, previous: R | None) -> R:
@@ -262,11 +286,14 @@ def _addresses(addresses: Sequence[str | None]) -> Sequence[str | None]:
     ]
 
 
-def _agents(agents: Sequence[str | None]) -> Sequence[str | None]:
+def _agents(
+    agents: Sequence[str | None], once: dict[str | None, str | None]
+) -> Sequence[str | None]:
+    """The texts, each kept `once` however many miners say it: they say a handful in all."""
     known = [agent for agent in agents if agent is not None]
-    if "" not in known and is_clean(known, MAX_NAME_BYTES):
-        return agents
-    return [clean(agent, MAX_NAME_BYTES) if agent else None for agent in agents]
+    if "" in known or not is_clean(known, MAX_NAME_BYTES):
+        agents = [clean(agent, MAX_NAME_BYTES) if agent else None for agent in agents]
+    return list(map(once.setdefault, agents, agents))
 
 
 def _idle(rows: MinerRows, timestamp: int, now: Now) -> frozenset[int]:

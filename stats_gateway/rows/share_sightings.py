@@ -5,23 +5,21 @@ of a snapshot with those of the snapshot before and remembers when each of them 
 count of 5, 6 and 6 at 12:00:00, 12:00:10 and 12:00:20 has a last share at 12:00:10.
 
 The sightings are columns, one entry for each row, and a snapshot is compared with the one before
-column by column. Only rows that changed cost a step of a Python loop.
+column by column.
 """
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, count, repeat
-from operator import ne, sub
+from operator import le, ne, sub
 from typing import TypeVar
 
 from stats_gateway.clock import Now
 
 SESSION_TOLERANCE_SECONDS = 3
 """The released senders compute `connected_at` anew each time, so it wanders by a second or so."""
-
-_MORE_THAN_ANY_COUNT = 2**64
-"""Stands for the count before of a row that was not there: every count is a fall from it."""
 
 T = TypeVar("T")
 
@@ -63,17 +61,17 @@ def see_shares(
     A count that fell, or another `connected_at`, is a new session of the same id.
     """
     if downstream_id != before.downstream_id:
-        before = _aligned(before, downstream_id)
-    quiet_since, grew_at = list(before.quiet_since), list(before.grew_at)
+        before = _aligned(before, downstream_id, shares, connected_at, now)
     changes = list(map(sub, shares, before.shares))
-    if min(changes, default=0) > 0:
-        quiet_since, grew_at = [now.monotonic] * len(changes), [now.unix] * len(changes)
-    else:
-        for place in compress(count(), changes):
-            quiet_since[place] = now.monotonic
-            grew_at[place] = now.unix if changes[place] > 0 else None
+    quiet_since = [now.monotonic] * len(changes)
+    grew_at: list[float | None] = [now.unix] * len(changes)
+    if min(changes, default=1) <= 0:
+        for place in compress(count(), map(le, changes, repeat(0))):
+            is_same = changes[place] == 0
+            quiet_since[place] = before.quiet_since[place] if is_same else now.monotonic
+            grew_at[place] = before.grew_at[place] if is_same else None
+    kept = dict[int, int]()
     if connected_at != before.connected_at:
-        kept = list(connected_at)
         for place in compress(count(), map(ne, connected_at, before.connected_at)):
             sent, first = connected_at[place], before.connected_at[place]
             if sent is None or first is None or changes[place] < 0:
@@ -83,8 +81,8 @@ def see_shares(
             else:
                 quiet_since[place] = now.monotonic
                 grew_at[place] = None
-        if kept != list(connected_at):
-            connected_at = kept
+    if kept:
+        connected_at = [kept.get(place, sent) for place, sent in enumerate(connected_at)]
     return ShareSightings(
         downstream_id=downstream_id,
         shares=shares,
@@ -94,18 +92,64 @@ def see_shares(
     )
 
 
-def _aligned(before: ShareSightings, downstream_id: Sequence[int]) -> ShareSightings:
-    """`before` in the order of `downstream_id`, with entries for the rows that were not there."""
-    places = dict(zip(before.downstream_id, count(), strict=False))
-    old = list(map(places.get, downstream_id, repeat(-1)))
+def _aligned(
+    before: ShareSightings,
+    downstream_id: Sequence[int],
+    shares: Sequence[int],
+    connected_at: Sequence[int | None],
+    now: Now,
+) -> ShareSightings:
+    """`before` with the rows of `downstream_id`; the new ones among them as if seen just before."""
+    runs = list(same_rows(before.downstream_id, downstream_id))
 
-    def taken(column: Sequence[T], missing: T) -> list[T]:
-        return list(map([*column, missing].__getitem__, old))
+    def put(old: Sequence[T], new: Sequence[T]) -> Sequence[T]:
+        column = new[:] if isinstance(old, array) and isinstance(new, array) else list(new)
+        for place, new_place, length in runs:
+            column[new_place : new_place + length] = old[place : place + length]  # type: ignore[call-overload]  # a slice of an array is one
+        return column
 
+    rows = len(downstream_id)
     return ShareSightings(
         downstream_id=downstream_id,
-        shares=taken(before.shares, _MORE_THAN_ANY_COUNT),
-        connected_at=taken(before.connected_at, None),
-        quiet_since=taken(before.quiet_since, 0.0),
-        grew_at=taken(before.grew_at, None),
+        shares=put(before.shares, shares),
+        connected_at=put(before.connected_at, connected_at),
+        quiet_since=put(before.quiet_since, [now.monotonic] * rows),
+        grew_at=put(before.grew_at, [None] * rows),
     )
+
+
+def same_rows(before: Sequence[int], after: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """The runs of ids that two ascending columns have in common.
+
+    A run is its place in `before`, its place in `after` and its length. Example: `1 2 3 5 6` and
+    `1 2 3 6 7` have the runs `(0, 0, 3)` and `(4, 3, 1)`.
+    """
+    place = new_place = length = 0
+    while place < len(before) and new_place < len(after):
+        if before[place] < after[new_place]:
+            place = bisect_left(before, after[new_place], place)
+        elif before[place] > after[new_place]:
+            new_place = bisect_left(after, before[place], new_place)
+        else:
+            # Most runs are about as long as the one before.
+            length = _run_length(before, place, after, new_place, max(1, length // 2))
+            yield place, new_place, length
+            place, new_place = place + length, new_place + length
+
+
+def _run_length(
+    before: Sequence[int], place: int, after: Sequence[int], new_place: int, step: int
+) -> int:
+    """How many items from the two places on are the same, found by a few comparisons of slices.
+
+    `step` is how many items are compared at first.
+    """
+    most = min(len(before) - place, len(after) - new_place)
+    length = 1
+    while step:
+        ours = before[place + length : place + length + step]
+        if length + step <= most and ours == after[new_place + length : new_place + length + step]:
+            length, step = length + step, 2 * step
+        else:
+            step //= 2
+    return length

@@ -1,6 +1,7 @@
 """Every contestant of the comparison exposes the same."""
 
 import gzip
+from itertools import islice
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +14,8 @@ from exporters.exposition.families.proxy import LAYOUT
 from exporters.exposition.gzip_parts import inflate
 
 MINERS = 7
+SEEN = "stratum_proxy_miner_last_share_timestamp_seconds"
+"""Where nothing was sent, this is the time at which the shares were seen to grow."""
 UNKNOWN = {("agent", "")}
 """prometheus-client writes a label that is unknown, and the service leaves it out."""
 
@@ -28,15 +31,22 @@ def row_samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float
     }
 
 
-@pytest.mark.parametrize("shape", fleet.Shape)
-def test_ours_and_both_of_prometheus_client_expose_the_same_samples(shape: fleet.Shape) -> None:
-    message = next(fleet.messages(MINERS, shape))
-    cycle = Cycle(shape.encoding)
-    cycle.run(message)
+@pytest.mark.parametrize(("shape", "each"), [*zip(fleet.Shape, (5, 16, 16), strict=True)])
+def test_ours_and_both_of_prometheus_client_expose_the_same_series_and_what_was_sent(
+    shape: fleet.Shape, each: int
+) -> None:
+    messages = list(islice(fleet.messages(MINERS, shape), 2))
+    cycle, peers = Cycle(shape.encoding), (Gauges(shape.encoding), Families(shape.encoding))
+    for message in messages:
+        cycle.run(message)
+        texts = [gzip.decompress(peer.run(message)).decode() for peer in peers]
     ours = row_samples(b"".join(inflate(cycle.body)).decode())
-    assert len(ours) == MINERS * (4 if shape is fleet.Shape.PLAIN else 7)
-    for peer in (Gauges(shape.encoding), Families(shape.encoding)):
-        assert row_samples(gzip.decompress(peer.run(message)).decode()) == ours
+    assert len(ours) == MINERS * each
+    for theirs in map(row_samples, texts):
+        assert theirs.keys() == ours.keys()
+        for (name, labels), value in theirs.items():
+            if shape is not fleet.Shape.PLAIN or name != SEEN:
+                assert value == ours[name, labels]
 
 
 def test_a_second_cycle_replaces_the_first() -> None:

@@ -1,10 +1,12 @@
 """The fleet that is measured."""
 
 from itertools import islice
+from typing import get_type_hints
 
 import msgspec
 
 from benchmarks.common.fleet import REQUIRED, Change, Shape, messages, snapshots, timestamps
+from stats_gateway.sender.snapshots import DeviceInfo, MinerInfo, RejectReason
 
 MINERS = 200
 
@@ -35,11 +37,18 @@ def test_churn_renews_one_row_in_a_hundred() -> None:
     assert len(second - third) == MINERS // 100
 
 
-def test_every_measured_value_changes_between_two_snapshots() -> None:
+def test_every_row_has_every_field_and_every_measured_value_changes_in_every_snapshot() -> None:
     before, after = (snapshot["miners"] for snapshot in islice(snapshots(MINERS), 2))
     for one, next_one in zip(before, after, strict=True):
-        for key in ("hashrate", "shares_submitted", "work", "last_share_at"):
-            assert one[key] != next_one[key], key
+        assert one.keys() == get_type_hints(MinerInfo).keys()
+        assert one["device"].keys() == get_type_hints(DeviceInfo).keys()
+        assert one["shares_rejected_by"].keys() == set(RejectReason)
+        for key in ("hashrate", "power", "temperature"):
+            assert one["device"][key] != next_one["device"][key]
+        for reason in RejectReason:
+            assert one["shares_rejected_by"][reason] != next_one["shares_rejected_by"][reason]
+        same = {key for key, value in one.items() if value == next_one.get(key)}
+        assert same == {"downstream_id", "name", "address", "connected_at", "agent"}
 
 
 def test_each_snapshot_has_the_timestamp_it_is_waited_for_by() -> None:

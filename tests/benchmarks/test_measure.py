@@ -13,6 +13,7 @@ from benchmarks.common.fleet import Change, Shape
 from benchmarks.measure import Part, Results, measure
 from benchmarks.plan import Plan
 from benchmarks.report import report, table
+from benchmarks.services.sri import Kind
 
 TINY = Plan(
     sizes=(20, 200),
@@ -32,6 +33,12 @@ TINY = Plan(
     fleet_sources=2,
     fleet_miners=100,
     fleet_rounds=1,
+    sri_clients=20,
+    sri_polls=1,
+    sri_interval=0.5,
+    tap_miners=(10,),
+    tap_rounds=(1,),
+    tap_seconds=0.2,
 )
 
 
@@ -68,6 +75,11 @@ def test_every_part_of_the_plan_leaves_figures_of_every_shape(results: Results) 
     assert all(one.cpu_ratio > 0 for one in results.peers)
     assert bool(results.pushgateway) == (find_pushgateway() is not None)
     assert [(one.sources, one.miners) for one in results.fleet] == [(2, 100)] * len(Shape)
+    assert [one.kind for one in results.sri] == list(Kind)
+    assert all(one.cpu > 0 and one.requests > 0 for one in results.sri)
+    (tap,) = results.tap
+    assert {"direct", "tap"} <= tap.ways.keys()
+    assert tap.ways["tap"].broadcast > 0
     for figures in (results.service, results.stalls, results.fleet):
         assert [one.shape for one in figures] == list(Shape)
 
@@ -86,7 +98,16 @@ def test_the_report_has_a_table_for_each_part_and_a_verdict_for_each_bound(
 ) -> None:
     held = bounds(results)
     text = "\n".join(report(results, held))
-    for title in ("One cycle", "The service", "Waiting", "Many small", "Several large", "Bounds"):
+    for title in (
+        "One cycle",
+        "The service",
+        "Waiting",
+        "Many small",
+        "Several large",
+        "sri",
+        "Between 10",
+        "Bounds",
+    ):
         assert title in text
     verdicts = text[text.index("\nBounds\n") :]
     measured = [bound for bound in held if bound.holds is not None]

@@ -273,6 +273,8 @@ def filled_in(step: Step, course: Course) -> str:
         "ALERTMANAGER:9093": f"{LOOPBACK}:{on.alertmanager}",
         "127.0.0.1:9093": f"{LOOPBACK}:{on.alertmanager}",
         "127.0.0.1:8084": f"{LOOPBACK}:{proxy.web}",
+        # The program that a feed reads; here, where the command finds anybody who answers.
+        "127.0.0.1:9092": f"{LOOPBACK}:{proxy.web}",
         ":8082": f":{proxy.ingest}",
         "POOL/PORT": f"{LOOPBACK}/{proxy.ingest}",
         **{word.upper(): value for word, value in labels.items() if word != "severity"},

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from exporters.exposition.gzip_parts import (
     EMPTY,
     Deflated,
-    Deflater,
     combine_crcs,
+    deflate,
     gzip_member,
     inflate,
     join,
@@ -20,14 +20,12 @@ pieces = st.lists(st.binary(max_size=200), max_size=6)
 
 
 def deflated(*texts: bytes) -> list[Deflated]:
-    deflater = Deflater()
-    return [deflater.deflate([text]) for text in texts]
+    return [deflate([text]) for text in texts]
 
 
 @given(st.lists(pieces, max_size=6))
 def test_parts_join_into_one_gzip_member_of_their_texts(texts: list[list[bytes]]) -> None:
-    deflater = Deflater()
-    member = b"".join(gzip_member([deflater.deflate(pieces) for pieces in texts]))
+    member = b"".join(gzip_member([deflate(pieces) for pieces in texts]))
     whole = b"".join(b"".join(pieces) for pieces in texts)
     assert gzip.decompress(member) == whole
     stream = zlib.decompressobj(31)

@@ -2,15 +2,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporters.exposition.families.family import Texts
-from exporters.exposition.lines import CHUNK_ROWS, make_template, sample_lines
+from exporters.exposition.lines import CHUNK_ROWS, make_labels, sample_lines
 
 NAME = "some_family"
 
 
 def written(labels: list[str], values: list[float | None], *details: tuple[str, Texts]) -> str:
-    starts = range(0, len(labels), CHUNK_ROWS)
-    made = [make_template(labels[start : start + CHUNK_ROWS]) for start in starts]
-    return b"".join(sample_lines(NAME, made, values, details)).decode()
+    return b"".join(sample_lines(NAME, make_labels(labels), values, details)).decode()
 
 
 @given(
@@ -36,12 +34,17 @@ def test_chunks_of_which_no_value_is_known_leave_no_gap() -> None:
     assert written(labels, [*unknown, 7, *unknown]) == f'{NAME}{{id="{CHUNK_ROWS}"}} 7\n'
 
 
-def test_more_labels_follow_the_others_where_they_are_known() -> None:
+def test_more_labels_come_before_the_others_where_they_are_known() -> None:
     text = written(['a="1"', 'a="2"'], [1, 1], ("b", ['"', None]), ("c", ["", "%b"]))
-    assert text == f'{NAME}{{a="1",b="\\""}} 1\n{NAME}{{a="2",c="%b"}} 1\n'
+    assert text == f'{NAME}{{b="\\"",a="1"}} 1\n{NAME}{{c="%b",a="2"}} 1\n'
+
+
+def test_a_line_of_unknown_value_takes_its_more_labels_with_it() -> None:
+    text = written(['a="1"', 'a="2"'], [None, 2], ("b", ["x", "y"]))
+    assert text == f'{NAME}{{b="y",a="2"}} 2\n'
 
 
 def test_a_reason_is_a_label_of_every_line() -> None:
-    made = [make_template(['a="1"', 'a="2"', 'a="3"'])]
+    made = make_labels(['a="1"', 'a="2"', 'a="3"'])
     text = b"".join(sample_lines(NAME, made, [4, None, 6], (), "stale")).decode()
     assert text == f'{NAME}{{reason="stale",a="1"}} 4\n{NAME}{{reason="stale",a="3"}} 6\n'

@@ -147,6 +147,20 @@ def test_a_detail_that_changes_is_rendered_though_no_value_does() -> None:
     assert b'address="h:2"' in text(renderer.render(senders.store.view))
 
 
+def test_rows_that_come_go_and_change_their_names_leave_the_lines_of_all_rows_right() -> None:
+    first, second = (
+        [(1, "a"), (2, "b"), (3, "c"), (5, "e")],
+        [(2, "b"), (3, "x"), (4, "d"), (5, "e")],
+    )
+    senders = proxy(*(miner(id_, name=name) for id_, name in first))
+    renderer = Renderer(LAYOUTS[Service.PROXY], None)
+    renderer.render(senders.store.view)
+    senders.send(1, miner_snapshot(*(miner(id_, name=name) for id_, name in second)), 10)
+    found = samples(text(renderer.render(senders.store.view)))
+    labels = [dict(labels) for name, labels in found if name == HASHRATE]
+    assert [(int(one["downstream_id"]), one["name"]) for one in labels] == second
+
+
 def test_lines_of_many_rows_are_joined_without_a_seam() -> None:
     count = 2 * CHUNK_ROWS + 1
     senders = proxy(*(miner(id_, hashrate=float(id_)) for id_ in range(count)))

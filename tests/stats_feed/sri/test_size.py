@@ -1,11 +1,10 @@
-"""5,000 miners or clients: what one reading costs, in CPU time, requests and memory."""
+"""The requests and the memory that it takes to read many miners; `make bench` has the time."""
 
-import time
 import tracemalloc
 
 import pytest
 
-from stats_feed.sri.api.reading import Answer, read
+from stats_feed.sri.api.reading import PAGE, Answer, read
 from stats_feed.sri.pool import Pool as PoolFeed
 from stats_feed.sri.sessions import Moment
 from stats_feed.sri.translator import Translator as TranslatorFeed
@@ -13,11 +12,11 @@ from stats_gateway.sender import ConnectionType, Snapshot
 from stats_gateway.sender.wire import encode_snapshot
 from tests.stats_feed.sri.programs import Pool, Translator, drive
 
-CLIENTS = 5000
-CPU_SECONDS = 3.0
-"""The bound is 1 s of one core; a processor may have a third of that one's speed."""
-MEMORY_BYTES = 64 * 1024 * 1024
-"""Beside the answers themselves: what is read, what is kept, what is sent."""
+CLIENTS = 1000
+LISTS = 2
+"""A translator's miners and channels; a pool's clients, and its metrics in one request."""
+CLIENT_BYTES = 6 * 1024
+"""Of each client, beside the answers themselves: what is read, what is kept, what is sent."""
 
 
 def moment(second: float) -> Moment:
@@ -26,7 +25,7 @@ def moment(second: float) -> Moment:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [Translator, Pool])
-def test_five_thousand_rows_are_read_within_a_second_and_bounded_memory(
+def test_many_rows_are_read_in_pages_and_in_bounded_memory(
     kind: type[Translator] | type[Pool],
 ) -> None:
     program = kind()
@@ -58,12 +57,10 @@ def test_five_thousand_rows_are_read_within_a_second_and_bounded_memory(
             snapshot = connections
         encode_snapshot(snapshot)
 
-    drive(read(), answer)  # the program's own work is done before the clock starts
-    began = time.thread_time()
     poll(1.0)
-    assert time.thread_time() - began < CPU_SECONDS
+    assert len(program.requests) <= LISTS * CLIENTS // PAGE + 2
     tracemalloc.start()
     poll(2.0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < MEMORY_BYTES
+    assert peak < CLIENTS * CLIENT_BYTES

@@ -354,3 +354,8 @@ def test_what_came_before_changes_nothing_but_what_was_seen_of_shares(
         assert part.rows.shares_rejected_by == alone.rows.shares_rejected_by
         assert counted[DroppedValue.NOT_A_NUMBER] == fresh[DroppedValue.NOT_A_NUMBER]
         assert counted[DroppedValue.NEGATIVE] == fresh[DroppedValue.NEGATIVE]
+
+
+def test_an_agent_that_many_miners_say_is_kept_once() -> None:
+    shown = rows(miner_snapshot(*(miner(id_, agent="cgminer/4.11.1") for id_ in range(1000))))
+    assert len({id(agent) for agent in shown.agent}) == 1

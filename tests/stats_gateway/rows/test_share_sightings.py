@@ -8,6 +8,7 @@ from stats_gateway.rows.share_sightings import (
     NO_SIGHTINGS,
     SESSION_TOLERANCE_SECONDS,
     ShareSightings,
+    same_rows,
     see_shares,
 )
 
@@ -66,3 +67,24 @@ def test_the_columns_say_what_the_plain_definition_says_of_each_row(
         for id_, sighting in plain.items():
             assert seen.quiet_since_of(id_) == sighting.quiet_since
         assert seen.quiet_since_of(7) is None
+
+
+ids = st.sets(st.integers(0, 500)).map(sorted)
+
+
+@given(ids, ids)
+def test_the_runs_of_two_columns_are_all_that_they_have_in_common(
+    before: list[int], after: list[int]
+) -> None:
+    runs = list(same_rows(before, after))
+    for place, new_place, length in runs:
+        assert before[place : place + length] == after[new_place : new_place + length]
+    common = [id_ for place, _, length in runs for id_ in before[place : place + length]]
+    assert common == sorted(set(before) & set(after))
+
+
+def test_a_run_is_as_long_as_it_can_be() -> None:
+    assert list(same_rows(list(range(1000)), [*range(-5, 300), *range(301, 2000)])) == [
+        (0, 5, 300),
+        (301, 305, 699),
+    ]

@@ -1,5 +1,7 @@
 """What one peer can do to its own connection. Who is let in at all is in `test_server`."""
 
+import tracemalloc
+
 import pytest
 
 from stats_gateway import __version__
@@ -21,6 +23,7 @@ from tests.support.snapshots import (
 
 HERE = "127.0.0.1"
 NONSENSE: Fields = {"Nonsense": {}}
+MESSAGE_BYTES = 4 << 20
 
 
 @pytest.mark.parametrize("encoding", Encoding)
@@ -173,3 +176,17 @@ async def test_two_connections_of_one_rust_service_are_one_source() -> None:
         await shares.send(service_snapshot(window(1)))
         await until(lambda: ingest.counters.messages.total() == 2)
         assert ingest.shown() == {HERE: []}
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+async def test_a_connection_that_waits_holds_nothing_of_the_message_before(
+    encoding: Encoding,
+) -> None:
+    async with listening() as ingest, ingest.peer(encoding) as peer:
+        tracemalloc.start()
+        try:
+            await peer.send({**miner_snapshot(miner(1)), "ignored": "x" * MESSAGE_BYTES})
+            await ingest.until_shown({HERE: [1]})
+            await until(lambda: tracemalloc.get_traced_memory()[0] < MESSAGE_BYTES // 2)
+        finally:
+            tracemalloc.stop()

@@ -77,7 +77,7 @@ def test_a_pools_hashrate_comes_with_its_window() -> None:
     rows = pool.source(HERE).connections
     assert rows is not None
     assert rows.hashrate == [100.5 * HASHES / 60]
-    assert rows.quotes_created == [130]
+    assert list(rows.quotes_created) == [130]
     alone = told(service_snapshot(window(1), service_type="Pool"), service=Service.POOL)
     assert alone.shown() == {HERE: [1]}
 

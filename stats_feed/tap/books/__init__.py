@@ -1,0 +1,1 @@
+"""This room keeps what the facts add up to: rows of miners, and the tap's own counts."""

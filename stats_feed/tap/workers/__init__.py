@@ -1,0 +1,1 @@
+"""This room lets several processes share the tap's ports, while one of them sends."""
