@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass
 
 LOOPBACK = "127.0.0.1"
 
+STEP, HIGHEST = 100, 65_536
+"""A port in use is replaced by the next free one of 8184, 8284 and so on. Those are ports that the
+kernel gives to nobody by itself: some programs of the demo take theirs many seconds later."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
@@ -36,13 +40,15 @@ def moved_ports(wanted: Ports, chosen: Ports) -> dict[int, int]:
 
 
 def _free_port(wanted: int, held: contextlib.ExitStack) -> int:
-    probe = held.enter_context(socket.socket())
-    try:
+    for port in range(wanted, HIGHEST, STEP):
+        probe = socket.socket()
         # As servers do: a port whose connections still linger in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((LOOPBACK, wanted))
-    except OSError:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        probe.bind((LOOPBACK, 0))
-    port: int = probe.getsockname()[1]
-    return port
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            probe.close()
+        else:
+            held.enter_context(probe)
+            return port
+    raise OSError(f"port {wanted} is in use, and so is every {STEP}th port above it")

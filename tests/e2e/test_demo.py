@@ -145,7 +145,8 @@ def test_prometheus_scrapes_both_services_and_a_signal_stops_everything() -> Non
         programs = running.programs()
         assert len(programs) >= 4
         prometheus = running.page("Alerts").partition("/classic")[0].partition("/api")[0]
-        everything_up = {"prometheus": "up", "stats-proxy": "up", "stats-pool": "up"}
+        jobs = ("prometheus", "stats-proxy", "stats-pool", "stats-feed")
+        everything_up = dict.fromkeys(jobs, "up")
         deadline = time.monotonic() + TARGETS_UP_WITHIN
         while (health := targets(prometheus)) != everything_up:
             assert time.monotonic() < deadline, health
