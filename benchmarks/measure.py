@@ -20,7 +20,7 @@ from benchmarks.services.service import (
 )
 from benchmarks.services.sri import Kind, SriFigures, measure_sri
 from benchmarks.services.stalls import StallFigures, measure_stalls
-from benchmarks.tap.measuring import TapFigures, measure_tap
+from benchmarks.services.tap.measuring import TapFigures, measure_tap
 
 
 class Part(StrEnum):

@@ -13,7 +13,7 @@ from benchmarks.services.crowd import CrowdFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
 from benchmarks.services.sri import SriFigures
 from benchmarks.services.stalls import StallFigures
-from benchmarks.tap.table import tap_table
+from benchmarks.services.tap.table import tap_table
 
 Table = Sequence[Sequence[str]]
 """The cells of a table, row by row; the first row is the header."""

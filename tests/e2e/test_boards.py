@@ -48,6 +48,7 @@ NOTHING_YET = (
     "pool / Wallet (timeseries) / B",
     "pool / Wallet (timeseries) / C",
     "miner / Difficulty (timeseries) / A",
+    "miner / Rejected shares by reason (timeseries) / A",
     "miner / Hashrate (timeseries) / E",
     "miner / Power and temperature (timeseries) / A",
     "miner / Power and temperature (timeseries) / B",

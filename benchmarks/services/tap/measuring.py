@@ -8,8 +8,8 @@ from random import Random
 from statistics import median
 
 from benchmarks.common.cost import Spread, spread
-from benchmarks.tap.contestants import Open, Way, contestants
-from benchmarks.tap.crowd import Crowd
+from benchmarks.services.tap.contestants import Open, Way, contestants
+from benchmarks.services.tap.crowd import Crowd
 
 SHARE_SECONDS = 10.0
 """Between two shares of one miner, as pools aim at."""
