@@ -15,6 +15,10 @@ SHARE_SECONDS = 10.0
 """Between two shares of one miner, as pools aim at."""
 
 BROADCASTS = 9
+PAUSE_SECONDS = 0.3
+"""Between two of them, so that what the tap does later for one is done before the next. Pools leave
+half a minute."""
+
 SPARE_DESCRIPTORS = 300
 
 
@@ -93,7 +97,7 @@ def _measure(name: str, open_: Open, miners: int, seconds: float, random: Random
             crowd.broadcast()
         broadcasts = []
         for _ in range(BROADCASTS):
-            time.sleep(0.05)  # what is left to do is done
+            time.sleep(PAUSE_SECONDS)
             broadcasts.append(crowd.broadcast())
         after = _resident(way)
         times, spent = _mine(crowd, way, seconds, random)
