@@ -10,9 +10,6 @@ from tests.support.programs import ROOT
 
 INDEX = ROOT / "docs" / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "grafana" / "README.md"])
-MADE_APART = {"docs/api.md", "docs/pictures/page.png", "docs/pictures/board-proxy.png"}
-"""Made of what runs, so a checkout may be without them."""
-
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -35,7 +32,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
     for path, anchor in links(page):
-        assert path.exists() or str(path.relative_to(ROOT)) in MADE_APART, path
+        assert path.exists(), path
         assert not anchor or anchor in anchors(path), f"{path}#{anchor}"
 
 
