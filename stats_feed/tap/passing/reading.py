@@ -11,7 +11,7 @@ from stats_feed.tap.reader.facts import Direction
 __all__ = ["MAX_COPIED_BYTES", "LateReading"]
 
 DELAY_SECONDS = 0.002
-"""Between a copy and its reading, together with all that follow meanwhile: the bytes are out by then.
+"""Between a copy and its reading, together with those that follow: the bytes are out by then.
 Later, a reading would fall together with the next share more often, which would wait for it."""
 
 SLICE_SECONDS = 0.0001

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.tap.measuring import TapFigures, WayFigures
+from benchmarks.alternatives.tap.measuring import TapFigures, WayFigures
 
 
 def tap_table(figures: TapFigures) -> Sequence[Sequence[str]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from statistics import median
 
+from benchmarks.alternatives.tap.contestants import Open, Way, contestants
+from benchmarks.alternatives.tap.crowd import Crowd
 from benchmarks.common.cost import Spread, spread
-from benchmarks.tap.contestants import Open, Way, contestants
-from benchmarks.tap.crowd import Crowd
 
 SHARE_SECONDS = 10.0
 """Between two shares of one miner, as pools aim at."""
