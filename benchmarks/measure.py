@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from benchmarks.alternatives.peers import PeerFigures, measure_peer
 from benchmarks.alternatives.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
+from benchmarks.alternatives.tap.measuring import TapFigures, measure_tap
 from benchmarks.common.fleet import Shape
 from benchmarks.common.machine import Machine, Watch
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios, cycle_ratios, measure_cycles
@@ -20,7 +21,6 @@ from benchmarks.services.service import (
 )
 from benchmarks.services.sri import Kind, SriFigures, measure_sri
 from benchmarks.services.stalls import StallFigures, measure_stalls
-from benchmarks.services.tap.measuring import TapFigures, measure_tap
 
 
 class Part(StrEnum):

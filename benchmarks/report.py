@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.alternatives.peers import PeerFigures
 from benchmarks.alternatives.pushgateway import PushFigures
+from benchmarks.alternatives.tap.table import tap_table
 from benchmarks.bounds import MIB, ONE_SOURCE_MINERS, Bound
 from benchmarks.common.cost import Spread
 from benchmarks.common.programs import Memory
@@ -13,7 +14,6 @@ from benchmarks.services.crowd import CrowdFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
 from benchmarks.services.sri import SriFigures
 from benchmarks.services.stalls import StallFigures
-from benchmarks.services.tap.table import tap_table
 
 Table = Sequence[Sequence[str]]
 """The cells of a table, row by row; the first row is the header."""

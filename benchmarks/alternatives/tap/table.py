@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
-from benchmarks.services.tap.measuring import TapFigures, WayFigures
+<<<<<<<< HEAD:benchmarks/alternatives/tap/table.py
+from benchmarks.alternatives.tap.measuring import TapFigures, WayFigures
+========
+from benchmarks.alternatives.tap.measuring import TapFigures, WayFigures
+>>>>>>>> tap:benchmarks/alternatives/tap/table.py
 
 
 def tap_table(figures: TapFigures) -> Sequence[Sequence[str]]:

@@ -17,7 +17,7 @@ from benchmarks.common.clients import TIMEOUT_SECONDS, Address
 from benchmarks.common.programs import Memory, cpu_seconds, memory
 from benchmarks.common.running import Server, running_service
 
-TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
+TOOLS = Path(__file__).resolve().parents[3] / ".tools" / "bin"
 
 CONFIGURATION = """\
 global
