@@ -50,6 +50,8 @@ inside() {
   mount --bind "$root" "$root" # a machine's root is a mount, on which namespaces insist
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/dev/shm"
+  mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts" # terminals, for the demo's keys
+  ln -sf pts/ptmx "$root/dev/ptmx"
   chroot "$root" useradd --create-home newcomer
   take_settings "$root"
   mkdir "$root/home/newcomer/stratum-stats"

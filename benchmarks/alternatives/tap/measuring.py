@@ -10,11 +10,6 @@ from statistics import median
 from benchmarks.alternatives.tap.contestants import Open, Way, contestants
 from benchmarks.alternatives.tap.crowd import Crowd
 from benchmarks.common.cost import Spread, spread
-<<<<<<<< HEAD:benchmarks/alternatives/tap/measuring.py
-from benchmarks.alternatives.tap.contestants import Open, Way, contestants
-from benchmarks.alternatives.tap.crowd import Crowd
-========
->>>>>>>> tap:benchmarks/alternatives/tap/measuring.py
 
 SHARE_SECONDS = 10.0
 """Between two shares of one miner, as pools aim at."""

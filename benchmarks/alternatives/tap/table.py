@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 
-<<<<<<<< HEAD:benchmarks/alternatives/tap/table.py
 from benchmarks.alternatives.tap.measuring import TapFigures, WayFigures
-========
-from benchmarks.alternatives.tap.measuring import TapFigures, WayFigures
->>>>>>>> tap:benchmarks/alternatives/tap/table.py
 
 
 def tap_table(figures: TapFigures) -> Sequence[Sequence[str]]:
