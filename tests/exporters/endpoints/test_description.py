@@ -80,6 +80,7 @@ async def answering(service: Service) -> AsyncIterator[Web]:
         yield web
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", Service)
 async def test_every_answer_is_as_the_description_says(service: Service) -> None:
     schema = schemathesis.openapi.from_dict(description(service))

@@ -210,6 +210,7 @@ def test_a_gap_stays_a_gap(tmp_path: Path) -> None:
         assert [timestamp for timestamp, _ in series(found, name)] == at
 
 
+@pytest.mark.slow
 def test_slices_in_a_folder_hold_what_one_file_holds(tmp_path: Path) -> None:
     rows = steady_rows(1700, miners=2, step=60)
     database = snapshot_database(tmp_path / "stats.db", rows, {1: "a", 2: "b"})

@@ -219,6 +219,7 @@ def test_a_promtool_that_fails_leaves_nothing_behind(
     assert samples_in_blocks(data) >= 16
 
 
+@pytest.mark.slow
 def test_the_state_names_every_imported_block(tmp_path: Path, data: Path) -> None:
     database = snapshot_database(tmp_path / "stats.db", steady_rows(400, step=60))
     run = ["import", str(database), "--into", str(data), "--rules", str(RULES)]

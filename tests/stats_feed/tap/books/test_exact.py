@@ -105,6 +105,7 @@ class Conversation:
             self._up.send(reply)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_100_000_shares_are_counted_as_the_pool_counts_them(seed: int) -> None:
     clock, books, counts, tracker = Clock(), Books(), Counts(), MinerTracker()

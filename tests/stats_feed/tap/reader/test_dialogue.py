@@ -308,6 +308,7 @@ def test_no_json_raises_an_error(chunks: list[Line]) -> None:
     read(*chunks)
 
 
+@pytest.mark.slow
 def test_what_a_connection_keeps_is_bounded_whatever_it_is_sent() -> None:
     rooms = Rooms()
     dialogue = Dialogue(rooms)

@@ -109,6 +109,7 @@ def children_or_none(tap: Program) -> list[int]:
 pytestmark = pytest.mark.timeout(180)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_takes_its_own_miners_with_it_and_no_count_falls(
     mine: Mine,
 ) -> None:
