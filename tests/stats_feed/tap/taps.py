@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
+import pytest
+
 from stats_feed.tap.books.counts import Counts
 from stats_feed.tap.loops import loop_factory
 from stats_feed.tap.options import TapOptions, add_flags, read_options
@@ -23,6 +25,9 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 LOOPS: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop, "installed": loop_factory()}
 """asyncio's own, and uvloop's where it is installed."""
+
+EACH_LOOP = ("installed", pytest.param("asyncio", marks=pytest.mark.slow))
+"""What holds on the one almost always holds on the other one, so the fast tests take one of them."""
 
 Address = tuple[str, int]
 

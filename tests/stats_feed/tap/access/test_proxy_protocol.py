@@ -17,7 +17,7 @@ from stats_feed.tap.access.proxy_protocol import (
 )
 from stats_feed.tap.books.counts import Refusal
 from tests.stats_feed.tap.reader.dialogues import answer, ask
-from tests.stats_feed.tap.taps import LOOPS, Address, Pool, RunningTap
+from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, Address, Pool, RunningTap
 
 POOL = ("10.0.0.5", 3333)
 
@@ -97,7 +97,7 @@ def test_no_bytes_raise_another_error(data: bytes) -> None:
             parsed(begin + data)
 
 
-@pytest.fixture(params=LOOPS)
+@pytest.fixture(params=EACH_LOOP)
 def tapped(request: pytest.FixtureRequest) -> Iterator[tuple[RunningTap, Pool]]:
     flags = ("--proxy-protocol-from=127.0.0.0/8", "--proxy-protocol-out=v2")
     loop = LOOPS[request.param]

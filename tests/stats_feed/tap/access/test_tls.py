@@ -15,7 +15,7 @@ from stats_feed.tap.books.counts import Refusal, UpstreamFailure
 from stats_feed.tap.reader.facts import Direction, Unreadable
 from tests.security.certificates import Authority
 from tests.stats_feed.tap.reader.dialogues import answer, ask
-from tests.stats_feed.tap.taps import LOOPS, Peer, Pool, RunningTap
+from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, Peer, Pool, RunningTap
 
 MIB = 1 << 20
 
@@ -37,7 +37,7 @@ def flags(files: tuple[Path, Path]) -> tuple[str, ...]:
     return (listen, f"--tls-certificate={certificate}", f"--tls-key={key}")
 
 
-@pytest.fixture(params=LOOPS)
+@pytest.fixture(params=EACH_LOOP)
 def tapped(
     request: pytest.FixtureRequest, flags: tuple[str, ...]
 ) -> Iterator[tuple[RunningTap, Pool]]:
@@ -88,7 +88,7 @@ def test_a_miner_that_does_not_speak_tls_is_refused(tapped: tuple[RunningTap, Po
     tap.wait_until(lambda tap: tap.counts.connections == 0)
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", EACH_LOOP)
 def test_upstreams_are_verified(
     loop: str, authority: Authority, files: tuple[Path, Path], tmp_path: Path
 ) -> None:

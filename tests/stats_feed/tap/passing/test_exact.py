@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from stats_feed.tap.books.counts import Verdict
-from tests.stats_feed.tap.taps import LOOPS, TIMEOUT, Address, RunningTap
+from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, TIMEOUT, Address, RunningTap
 from tests.stats_feed.tap.world import Books, MinerSession, PoolSession, assert_equal
 
 MINERS = 25
@@ -92,7 +92,7 @@ async def mine(number: int, address: Address, done: asyncio.Event) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", EACH_LOOP)
 def test_shares_over_real_sockets_are_counted_as_the_pool_counts_them(loop: str) -> None:
     books = Books()
 

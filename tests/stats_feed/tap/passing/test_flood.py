@@ -7,12 +7,12 @@ import pytest
 from stats_feed.tap.passing import reading
 from stats_feed.tap.reader.facts import Direction, Unreadable
 from tests.stats_feed.tap.reader.dialogues import answer, ask, submit
-from tests.stats_feed.tap.taps import LOOPS, Pool, RunningTap
+from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, Pool, RunningTap
 
 LINES = 200_000
 
 
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", EACH_LOOP)
 def test_a_flood_of_lines_is_counted_to_the_line_and_holds_up_nobody_else(
     loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,14 +8,14 @@ import pytest
 from stats_feed.tap.books.counts import Ending, Refusal, UpstreamFailure
 from stats_feed.tap.passing.service import Patience
 from tests.stats_feed.tap.reader.dialogues import answer, ask, line, submit
-from tests.stats_feed.tap.taps import LOOPS, LoopFactory, Peer, Pool, RunningTap
+from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, LoopFactory, Peer, Pool, RunningTap
 from tests.support.ports import free_ports
 from tests.support.until import until
 
 MIB = 1 << 20
 
 
-@pytest.fixture(params=LOOPS)
+@pytest.fixture(params=EACH_LOOP)
 def loop(request: pytest.FixtureRequest) -> LoopFactory:
     return LOOPS[request.param]
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stats_feed.tap.reader.dialogues import notify, submit
-from tests.stats_feed.tap.taps import LOOPS, Peer, Pool, RunningTap
+from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, Peer, Pool, RunningTap
 
 MIB = 1 << 20
 
 
-@pytest.fixture(scope="module", params=LOOPS)
+@pytest.fixture(scope="module", params=EACH_LOOP)
 def joined(request: pytest.FixtureRequest) -> Iterator[tuple[RunningTap, Pool]]:
     with Pool() as pool, RunningTap("--upstream", pool.name, loop=LOOPS[request.param]) as tap:
         yield tap, pool
