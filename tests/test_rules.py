@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "prometheus"
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 TEST_FILES = sorted((FOLDER / "tests").glob("*.yml"))
+LONGEST = {"after_a_day", "gateway_service"}
+"""Their tests last a day of simulated time and more, which takes promtool seconds."""
 ALERTMANAGER = FOLDER / "alertmanager.yml"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 BOARDS = ROOT / "grafana" / "dashboards"
@@ -113,7 +115,13 @@ def test_promtool_finds_nothing_to_mend_in_the_rules(promtool: str) -> None:
 @pytest.mark.parametrize(
     "promtool", [PROMTOOLS[0], pytest.param(PROMTOOLS[1], marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, marks=[pytest.mark.slow] if file.stem in LONGEST else [], id=file.stem)
+        for file in TEST_FILES
+    ],
+)
 def test_rules_do_what_their_promtool_tests_say(file: Path, promtool: str) -> None:
     run(program(promtool), "test", "rules", file)
 

@@ -27,7 +27,7 @@ LOOPS: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop, "installed":
 """asyncio's own, and uvloop's where it is installed."""
 
 EACH_LOOP = ("installed", pytest.param("asyncio", marks=pytest.mark.slow))
-"""What holds on the one almost always holds on the other one, so the fast tests take one of them."""
+"""What holds on one almost always holds on the other, so the fast tests take one of them."""
 
 Address = tuple[str, int]
 
