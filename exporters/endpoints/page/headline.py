@@ -61,7 +61,8 @@ def _heard(view: View, state: State, now: Now) -> Iterator[str]:
     elif len(sources) == 1:
         yield from ("; ", isolated(sources[0].name), " last heard ", age(sources[0], now), " ago.")
     else:
-        yield f"; all {len(sources)} sources heard in the last "
+        every = "both" if len(sources) == 2 else f"all {len(sources)}"
+        yield f"; {every} sources heard in the last "
         yield from (age(sources[0], now), ".")
 
 

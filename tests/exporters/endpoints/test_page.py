@@ -132,7 +132,11 @@ ONE, TWO = miner_snapshot(miner(1)), miner_snapshot(miner(1), miner(2))
         (told(a=TWO), State.FRESH, "2 miners, 300 TH/s", "; a last heard 9 s ago."),
         (
             *(told(a=ONE, b=miner_snapshot()), State.FRESH, "1 miner, 150 TH/s"),
-            "; all 2 sources heard in the last 9 s.",
+            "; both sources heard in the last 9 s.",
+        ),
+        (
+            *(told(a=ONE, b=ONE, c=miner_snapshot()), State.FRESH, "2 miners, 300 TH/s"),
+            "; all 3 sources heard in the last 9 s.",
         ),
         (gone(told(a=ONE)), State.DOWN, "Nothing heard from a", " for 39 s."),
         (gone(told(a=ONE, b=ONE)), State.DOWN, "Nothing heard from 2 sources", " for 39 s."),
