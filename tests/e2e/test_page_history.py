@@ -14,7 +14,13 @@ from tests.e2e.harness.browser import Browser
 from tests.e2e.harness.past import write_blocks
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.prometheus import Prometheus, scraping
-from tests.e2e.harness.rows import connection, connection_snapshot, miner, miner_snapshot
+from tests.e2e.harness.rows import (
+    NOON,
+    connection,
+    connection_snapshot,
+    miner,
+    miner_snapshot,
+)
 from tests.e2e.harness.service import Kind, Service
 from tests.e2e.harness.wire import connected
 from tests.support.until import until
@@ -139,6 +145,48 @@ def test_arrow_keys_say_the_values_of_other_times(farm: Service, browser: Browse
         browser.call("Input.dispatchKeyEvent", type="keyDown", key=key)
     browser.wait_for(lambda: browser.run(f"{plot}.ariaLabel") != newest, "an earlier time")
     assert browser.text(".moment")
+
+
+FIT = "[...document.querySelectorAll('.scroll')].every((one) => one.scrollWidth <= one.clientWidth)"
+WIDE = {
+    "agent": "a firmware with a long name/2024.11.01",
+    "address": "192.0.2.200:44444",
+    "shares_submitted": 1_234_567,
+    "shares_rejected": 12_345,
+    "last_share_at": NOON - 5000,
+}
+"""What makes for wide columns, and for all of them."""
+
+
+def test_all_columns_fit_into_the_window_of_a_laptop(
+    prometheus: Prometheus, browser: Browser
+) -> None:
+    look(browser, 1280, dark=False)
+    name = "farm-1.antminer-s21-001"
+    rows = [miner(9_999, name, difficulty=524_288.0, **WIDE)]
+    told = WIDE | {"name": "job-declarator-1", "quotes_created": 204, "ehash_mined": 2_979_545}
+    with (
+        asking("proxy", prometheus) as proxy,
+        connected(proxy.ingest) as translator,
+        asking("pool", prometheus) as pool,
+        connected(pool.ingest) as sender,
+    ):
+        translator.hello("translator-1", 600.0)
+        translator.say(miner_snapshot(rows))
+        browser.open(url(proxy))
+        browser.wait_for(lambda: browser.column(1) == [name], "the row")
+        assert browser.text("#rows thead").split()[-1] == "ID"
+        assert browser.run(FIT)
+        title = "document.querySelector('#rows td:nth-last-child(2)').title"
+        assert browser.run(title) == WIDE["agent"], "what is cut can be read"
+        sender.hello("pool-1", 600.0)
+        sender.say(
+            connection_snapshot([connection(99, "Job Declarator", **told | {"agent": None})])
+        )
+        browser.open(url(pool))
+        browser.wait_for(lambda: browser.column(1) == ["Job Declarator"], "the row")
+        assert browser.run(FIT)
+        browser.open("about:blank")  # which asks for nothing while the services stop
 
 
 def test_a_miner_and_a_connection_have_charts_of_their_own(

@@ -11,7 +11,7 @@ const AGAIN_MS = 15_000;
 const KEPT_MS = 30 * 60_000;
 // Rows remembered: more than anybody scrolls past in half an hour.
 const MOST_KEPT = 3_000;
-const WIDTH = 96;
+const WIDTH = 80;
 const HEIGHT = 22;
 const SVG = "http://www.w3.org/2000/svg";
 
