@@ -13,6 +13,7 @@ or channels; for a connection its shares, too. A replica counts once: `max by`.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from exporters.history.client import Question
 from exporters.history.promql import Matcher, series_of
@@ -26,6 +27,18 @@ MOST_SPARKLINES = 50
 
 SPARKLINE_STEP = 1800
 """Seconds between two points of a sparkline, which has 49 of them."""
+
+
+class RowLabel(StrEnum):
+    """The label that names a row in sparklines."""
+
+    NAME = "name"
+    """Of a miner, or of a connection whose sender names it: it outlives a session."""
+    ID = "downstream_id"
+    """Of a connection without a name: each session has a new one."""
+
+
+Row: TypeAlias = tuple[RowLabel, str]
 
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
 
@@ -90,21 +103,27 @@ def view(shown: Shown, span: Span) -> str:
     return "\nor\n".join(f'label_replace({of}, "{LINE}", "{line}", "", "")' for line, of in lines)
 
 
-def sparklines(service: Service, sources: tuple[Matcher, ...], rows: Iterable[str]) -> str:
+def sparklines(service: Service, sources: tuple[Matcher, ...], rows: Iterable[Row]) -> str:
     """The measured hashrate of several miners or connections, each row a series."""
-    if service is Service.PROXY:
-        named = series_of(f"{_OF_NAMES}:avg1h", (*sources, ("name", "=~", _any_of(rows))))
-        return _sum_by(("source", "name"), ("job", "source", "name"), named)
-    ids = ("downstream_id", "=~", _any_of(rows))
-    recorded = series_of(f"{_OF_CONNECTIONS}:avg5m", (*sources, ids))
-    # One connection has no recorded average of an hour.
-    labels = ("source", "downstream_id")
-    return _sum_by(labels, ("job", *labels), f"avg_over_time({recorded}[1h])")
+    of = _miner_hashrate if service is Service.PROXY else _connection_hashrate
+    wanted: dict[RowLabel, list[str]] = {}
+    for label, value in rows:
+        wanted.setdefault(label, []).append(value)
+    return "\nor\n".join(
+        of(label, (*sources, (label, "=~", _any_of(values)))) for label, values in wanted.items()
+    )
 
 
-def row_label(service: Service) -> str:
-    """The label that names a row in sparklines."""
-    return "name" if service is Service.PROXY else "downstream_id"
+def _miner_hashrate(label: RowLabel, matchers: tuple[Matcher, ...]) -> str:
+    recorded = series_of(f"{_OF_NAMES}:avg1h", matchers)
+    return _sum_by(("source", label), ("job", "source", label), recorded)
+
+
+def _connection_hashrate(label: RowLabel, matchers: tuple[Matcher, ...]) -> str:
+    """Without a recorded average of an hour, one of the sums: a name may have several sessions."""
+    recorded = series_of(f"{_OF_CONNECTIONS}:avg5m", matchers)
+    labels = ("job", "source", "downstream_id", "name")
+    return f"avg_over_time({_sum_by(('source', label), labels, recorded)}[1h:5m])"
 
 
 _OF_NAMES = "source_name:stratum_proxy_hashrate_hashes_per_second"

@@ -204,6 +204,11 @@ def test_a_miner_and_a_connection_have_charts_of_their_own(
         browser.wait_for(lambda: charts(browser), "the charts")
         assert charts(browser) == {"Hashrate": "measured 50.0 TH/s declared 60.0 TH/s"}
         assert "Translator t, 60.0 TH/s at pool-1." in browser.text(".headline")
+        # Its sender has reconnected, and the name is still known.
+        sender.say(connection_snapshot([row | {"downstream_id": 8}]))
+        browser.open(url(pool))
+        drawn = "document.querySelector('#rows .sparkline path')?.getAttribute('d')"
+        browser.wait_for(lambda: browser.run(drawn), "the sparkline of the name")
 
 
 def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser: Browser) -> None:
