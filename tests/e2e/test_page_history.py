@@ -127,6 +127,10 @@ def test_the_page_draws_what_prometheus_has_recorded(farm: Service, browser: Bro
         "Miners by state": "active 3",
     }
     assert browser.run("document.querySelectorAll('#history canvas').length") == 4
+    bottom = "getBoundingClientRect().bottom"
+    below = f"(one) => one.{bottom} - one.querySelector('canvas').{bottom}"
+    gaps = f"[...document.querySelectorAll('#history figure')].map({below})"
+    assert max(browser.run(gaps)) < 15, "nothing but a margin is below a chart"
     sparkline = "document.querySelector('#rows tbody tr:not(.space) .sparkline path')"
     browser.wait_for(lambda: browser.run(f"{sparkline}.getAttribute('d')"), "a sparkline")
     browser.run_click("[data-range='1h']")
@@ -205,7 +209,7 @@ def test_a_miner_and_a_connection_have_charts_of_their_own(
         assert charts(browser) == {"Hashrate": "measured 50.0 TH/s declared 60.0 TH/s"}
         assert "Translator t, 60.0 TH/s at pool-1." in browser.text(".headline")
         # Its sender has reconnected, and the name is still known.
-        sender.say(connection_snapshot([row | {"downstream_id": 8}]))
+        sender.say(connection_snapshot([connection(8, "Translator", name="t")]))
         browser.open(url(pool))
         drawn = "document.querySelector('#rows .sparkline path')?.getAttribute('d')"
         browser.wait_for(lambda: browser.run(drawn), "the sparkline of the name")
