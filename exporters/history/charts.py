@@ -66,6 +66,11 @@ class Span(StrEnum):
         """The time over which a point is an average: no shorter than the step."""
         return "1h" if self.step > _FIVE_MINUTES else "5m"
 
+    @property
+    def rare_window(self) -> str:
+        """The same for what is rare: two or three rejected shares in 5 minutes are a comb."""
+        return "5m" if self is Span.HOUR else "1h"
+
     def question(self, expression: str, now: float, step: int | None = None) -> Question:
         """`expression` at whole steps, so that everyone asks the same until the next step."""
         step = step or self.step
@@ -143,14 +148,15 @@ def _totals(shown: Shown, span: Span) -> _Lines:
         return series_of(name, shown.sources)
 
     def rate(name: str) -> str:
-        return _averaged(of(name), span)
+        return _averaged(of(name), span.window)
 
     hashrate = f"{prefix}_hashrate_hashes_per_second"
     yield "hashrate declared", _sum(_SOURCE, of(hashrate))
     yield "hashrate measured", _sum(_SOURCE, of(f"source:{hashrate}:avg{span.window}"))
     for line, name in _SHARES.items():
         yield f"shares_per_minute {line}", f"60 * {_sum(_SOURCE, rate(f'{shares}_{name}:rate5m'))}"
-    by_reason = rate(f"source_reason:{prefix}_shares_rejected:rate5m")
+    recorded = of(f"source_reason:{prefix}_shares_rejected:rate5m")
+    by_reason = _averaged(recorded, span.rare_window)
     reasons = _sum_by(("reason",), (*_SOURCE, "reason"), by_reason)
     yield "rejected_per_minute", f"60 * {reasons}"
     yield rows, _sum_by((state,), (*_SOURCE, state), of(f"{prefix}_{rows}"))
@@ -166,7 +172,7 @@ def _miner(shown: Shown, span: Span) -> _Lines:
     yield "hashrate measured", _sum(_SOURCE, of(f"{_OF_NAMES}:avg{span.window}"))
     for line, name in _SHARES.items():
         recorded = of(f"source_name:stratum_proxy_miner_shares_{name}:rate5m")
-        yield f"shares_per_minute {line}", f"60 * {_sum(_SOURCE, _averaged(recorded, span))}"
+        yield f"shares_per_minute {line}", f"60 * {_sum(_SOURCE, _averaged(recorded, span.window))}"
     yield (
         "rejected_per_minute",
         _reasons(of("stratum_proxy_miner_shares_rejected_by_reason_total"), span),
@@ -185,7 +191,7 @@ def _connection(shown: Shown, span: Span) -> _Lines:
         return series_of(name, matchers)
 
     yield "hashrate declared", _sum(_ROW, of(f"{family}_hashrate_hashes_per_second"))
-    yield "hashrate measured", _sum(_ROW, _averaged(of(f"{_OF_CONNECTIONS}:avg5m"), span))
+    yield "hashrate measured", _sum(_ROW, _averaged(of(f"{_OF_CONNECTIONS}:avg5m"), span.window))
     for line, name in _SHARES.items():
         counter = of(f"{family}_shares_{name}_total")
         yield f"shares_per_minute {line}", f"60 * {_sum(_ROW, f'rate({counter}[{span.window}])')}"
@@ -198,13 +204,13 @@ _SOURCE = ("job", "source")
 _ROW = ("job", "source", "downstream_id")
 
 
-def _averaged(recorded: str, span: Span) -> str:
-    """A recorded average of 5 minutes, averaged again where the points are further apart."""
-    return recorded if span.step <= _FIVE_MINUTES else f"avg_over_time({recorded}[{span.window}])"
+def _averaged(recorded: str, window: str) -> str:
+    """A recorded average of 5 minutes, averaged again where the window is longer."""
+    return recorded if window == "5m" else f"avg_over_time({recorded}[{window}])"
 
 
 def _reasons(counter: str, span: Span) -> str:
-    rate = f"rate({counter}[{span.window}])"
+    rate = f"rate({counter}[{span.rare_window}])"
     return f"60 * {_sum_by(('reason',), (*_ROW, 'reason'), rate)}"
 
 

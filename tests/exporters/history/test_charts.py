@@ -75,6 +75,20 @@ def test_names_are_matched_as_they_are_written() -> None:
     assert r'name="a\"}) or up{b=\""' in name
 
 
+@pytest.mark.parametrize("row", [None, "1"])
+@pytest.mark.parametrize("service", Service)
+def test_rejects_are_averaged_over_an_hour_where_the_view_is_a_day_or_longer(
+    service: Service, row: str | None
+) -> None:
+    windows = {
+        span: re.findall(r"reason[^\]]*\[(\w+)\]", view(Shown(service=service, row=row), span))
+        for span in Span
+    }
+    # For all rows the rules record the average of 5 minutes, for one there is only the counter.
+    assert windows.pop(Span.HOUR) == ([] if row is None else ["5m"])
+    assert set(map(tuple, windows.values())) == {("1h",)}
+
+
 @pytest.mark.parametrize("span", Span)
 def test_every_view_has_at_most_721_points_at_whole_steps(span: Span) -> None:
     question = span.question("", 1_730_488_933.7)
