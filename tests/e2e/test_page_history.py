@@ -63,6 +63,12 @@ ALERTS: list[dict[str, object]] = [
         "labels": {"severity": "warning", "source": "translator-1", "name": RIG},
         "annotations": {"summary": "A miner is idle.", "description": "First look at it."},
     },
+    {
+        "alert": "StratumPoolNoTranslator",
+        "expr": "vector(1)",
+        "labels": {"severity": "critical", "source": "pool-1"},
+        "annotations": {"summary": "Nobody mines.", "description": "First look at the network."},
+    },
     {"alert": "StatsGatewayWatchdog", "expr": "vector(1)", "labels": {"severity": "none"}},
 ]
 
@@ -226,6 +232,36 @@ def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser
     entry = "document.querySelector(location.hash)"
     assert browser.run(f"{entry}.innerText") == "StratumProxyMinerIdle"
     assert browser.run(f"{entry}.getBoundingClientRect().top") < 100
+
+
+def test_the_headline_says_what_fires_and_is_red_where_that_is_critical(
+    farm: Service, prometheus: Prometheus, browser: Browser
+) -> None:
+    headline = "getComputedStyle(document.querySelector('.headline').parentNode).backgroundColor"
+    browser.open(url(farm))
+    browser.wait_for(lambda: " 1 alert is firing." in browser.text(".headline"), "the warning")
+    good = browser.run(headline)
+    row = connection(7, "Translator", name="t")
+    with asking("pool", prometheus) as pool, connected(pool.ingest) as sender:
+        sender.hello("pool-1", 600.0)
+        sender.say(connection_snapshot([row]))
+        until(lambda: pool.downstreams() == {"pool-1": 1})
+        browser.open(url(pool))
+        said = " 1 critical alert is firing."
+        browser.wait_for(lambda: said in browser.text(".headline"), "the critical one")
+        bad = browser.run(headline)
+        # What the server sends every 5 s changes nothing about that.
+        moment = browser.run("document.querySelector('#summary').dataset.moment")
+        sender.say(connection_snapshot([row, connection(8, "Mint")]))
+        browser.wait_for(
+            lambda: browser.run("document.querySelector('#summary').dataset.moment") != moment,
+            "the next snapshot",
+        )
+        assert said in browser.text(".headline")
+        assert browser.run(headline) == bad
+        assert "%23d22" in browser.run("document.querySelector('link[rel=icon]').href")
+        browser.open("about:blank")
+    assert bad not in (good, "rgba(0, 0, 0, 0)")
 
 
 def test_without_prometheus_the_page_is_a_table_and_says_why(browser: Browser) -> None:
