@@ -9,6 +9,8 @@ const EVERY_MS = 15_000;
 const MOST_SHOWN = 8;
 // Labels of the scrape say nothing to whoever looks for a miner.
 const UNSAID = new Set(["job", "instance"]);
+// As SHORT_NAME in markup.py: a name that is not broken at a hyphen.
+const SHORT_NAME = 20;
 
 // On the page of one miner or connection, only its own alerts are shown.
 const subject = new URLSearchParams(document.getElementById("history")?.dataset.query);
@@ -51,16 +53,18 @@ function element(tag, className, text = "") {
   return made;
 }
 
+const named = (value) => element("bdi", value.length <= SHORT_NAME ? "whole" : "", value);
+
 function item(alert) {
   const li = element("li", "");
-  const said = Object.entries(alert.labels)
-    .filter(([name]) => !UNSAID.has(name)).map(([name, value]) => `${name} ${value}`);
+  const said = Object.entries(alert.labels).filter(([name]) => !UNSAID.has(name))
+    .flatMap(([label, value], index) => [`${index ? "," : ""} ${label} `, named(value)]);
   const name = element(alert.runbook === null ? "span" : "a", "alert", alert.alert);
   if (alert.runbook !== null) name.href = at(alert.runbook);
   const details = element("p", "details");
   const since = alert.since === null ? ""
     : ` for ${duration(Date.now() / 1000 - alert.since)}`;
-  details.append(name, element("bdi", "", said.length ? ` ${said.join(", ")}` : ""), since);
+  details.append(name, ...said, since);
   const severity = element("span", `badge ${alert.severity}`, alert.severity);
   const summary = element("p", "summary");
   summary.append(severity, element("bdi", "", alert.summary));
