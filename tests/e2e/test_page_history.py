@@ -303,13 +303,13 @@ def violations(browser: Browser) -> list[Any]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", ["", "miner/rig%2F1", "runbook"])
+@pytest.mark.parametrize("path", ["", "miner/rig%2F1", "runbook", "api"])
 def test_everyone_can_read_and_use_the_pages(
     farm: Service, browser: Browser, path: str, width: int, dark: bool
 ) -> None:
     look(browser, width, dark=dark)
     browser.open(url(farm, path))
-    if path != "runbook":
+    if path not in ("runbook", "api"):
         browser.wait_for(lambda: charts(browser), "the charts")
         browser.wait_for(lambda: browser.text("#alerts"), "the alerts")
     browser.wait_for(lambda: browser.text("h1"), "the page")
