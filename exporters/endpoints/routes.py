@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from exporters.endpoints import lists
 from exporters.endpoints.documents.description import description_routes
-from exporters.endpoints.documents.runbook import read_runbook
+from exporters.endpoints.documents.manuals import manual_routes, read_manual
 from exporters.endpoints.history.alerts import AlertEndpoints
 from exporters.endpoints.history.charts import ChartEndpoints
 from exporters.endpoints.history.hashrate import HistoryEndpoints
@@ -141,8 +141,8 @@ class Endpoints(Generic[RowsT]):
         charts = ChartEndpoints(service=self.service, drawn=self.drawn, clock=self.clock)
         yield from charts.routes()
         yield from description_routes(self.service)
-        runbook = read_runbook()
-        yield from runbook.routes()
+        runbook = read_manual("runbook")
+        yield from manual_routes(runbook)
         alerts = AlertEndpoints(
             service=self.service, drawn=self.drawn, clock=self.clock, runbook=runbook
         )

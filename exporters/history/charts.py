@@ -13,6 +13,7 @@ or channels; for a connection its shares, too. A replica counts once: `max by`.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from exporters.history.client import Question
 from exporters.history.promql import Matcher, series_of
@@ -26,6 +27,18 @@ MOST_SPARKLINES = 50
 
 SPARKLINE_STEP = 1800
 """Seconds between two points of a sparkline, which has 49 of them."""
+
+
+class RowLabel(StrEnum):
+    """The label that names a row in sparklines."""
+
+    NAME = "name"
+    """Of a miner, or of a connection whose sender names it: it outlives a session."""
+    ID = "downstream_id"
+    """Of a connection without a name: each session has a new one."""
+
+
+Row: TypeAlias = tuple[RowLabel, str]
 
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
 
@@ -52,6 +65,11 @@ class Span(StrEnum):
     def window(self) -> str:
         """The time over which a point is an average: no shorter than the step."""
         return "1h" if self.step > _FIVE_MINUTES else "5m"
+
+    @property
+    def rare_window(self) -> str:
+        """The same for what is rare: two or three rejected shares in 5 minutes are a comb."""
+        return "5m" if self is Span.HOUR else "1h"
 
     def question(self, expression: str, now: float, step: int | None = None) -> Question:
         """`expression` at whole steps, so that everyone asks the same until the next step."""
@@ -90,21 +108,27 @@ def view(shown: Shown, span: Span) -> str:
     return "\nor\n".join(f'label_replace({of}, "{LINE}", "{line}", "", "")' for line, of in lines)
 
 
-def sparklines(service: Service, sources: tuple[Matcher, ...], rows: Iterable[str]) -> str:
+def sparklines(service: Service, sources: tuple[Matcher, ...], rows: Iterable[Row]) -> str:
     """The measured hashrate of several miners or connections, each row a series."""
-    if service is Service.PROXY:
-        named = series_of(f"{_OF_NAMES}:avg1h", (*sources, ("name", "=~", _any_of(rows))))
-        return _sum_by(("source", "name"), ("job", "source", "name"), named)
-    ids = ("downstream_id", "=~", _any_of(rows))
-    recorded = series_of(f"{_OF_CONNECTIONS}:avg5m", (*sources, ids))
-    # One connection has no recorded average of an hour.
-    labels = ("source", "downstream_id")
-    return _sum_by(labels, ("job", *labels), f"avg_over_time({recorded}[1h])")
+    of = _miner_hashrate if service is Service.PROXY else _connection_hashrate
+    wanted: dict[RowLabel, list[str]] = {}
+    for label, value in rows:
+        wanted.setdefault(label, []).append(value)
+    return "\nor\n".join(
+        of(label, (*sources, (label, "=~", _any_of(values)))) for label, values in wanted.items()
+    )
 
 
-def row_label(service: Service) -> str:
-    """The label that names a row in sparklines."""
-    return "name" if service is Service.PROXY else "downstream_id"
+def _miner_hashrate(label: RowLabel, matchers: tuple[Matcher, ...]) -> str:
+    recorded = series_of(f"{_OF_NAMES}:avg1h", matchers)
+    return _sum_by(("source", label), ("job", "source", label), recorded)
+
+
+def _connection_hashrate(label: RowLabel, matchers: tuple[Matcher, ...]) -> str:
+    """Without a recorded average of an hour, one of the sums: a name may have several sessions."""
+    recorded = series_of(f"{_OF_CONNECTIONS}:avg5m", matchers)
+    labels = ("job", "source", "downstream_id", "name")
+    return f"avg_over_time({_sum_by(('source', label), labels, recorded)}[1h:5m])"
 
 
 _OF_NAMES = "source_name:stratum_proxy_hashrate_hashes_per_second"
@@ -124,14 +148,15 @@ def _totals(shown: Shown, span: Span) -> _Lines:
         return series_of(name, shown.sources)
 
     def rate(name: str) -> str:
-        return _averaged(of(name), span)
+        return _averaged(of(name), span.window)
 
     hashrate = f"{prefix}_hashrate_hashes_per_second"
     yield "hashrate declared", _sum(_SOURCE, of(hashrate))
     yield "hashrate measured", _sum(_SOURCE, of(f"source:{hashrate}:avg{span.window}"))
     for line, name in _SHARES.items():
         yield f"shares_per_minute {line}", f"60 * {_sum(_SOURCE, rate(f'{shares}_{name}:rate5m'))}"
-    by_reason = rate(f"source_reason:{prefix}_shares_rejected:rate5m")
+    recorded = of(f"source_reason:{prefix}_shares_rejected:rate5m")
+    by_reason = _averaged(recorded, span.rare_window)
     reasons = _sum_by(("reason",), (*_SOURCE, "reason"), by_reason)
     yield "rejected_per_minute", f"60 * {reasons}"
     yield rows, _sum_by((state,), (*_SOURCE, state), of(f"{prefix}_{rows}"))
@@ -147,7 +172,7 @@ def _miner(shown: Shown, span: Span) -> _Lines:
     yield "hashrate measured", _sum(_SOURCE, of(f"{_OF_NAMES}:avg{span.window}"))
     for line, name in _SHARES.items():
         recorded = of(f"source_name:stratum_proxy_miner_shares_{name}:rate5m")
-        yield f"shares_per_minute {line}", f"60 * {_sum(_SOURCE, _averaged(recorded, span))}"
+        yield f"shares_per_minute {line}", f"60 * {_sum(_SOURCE, _averaged(recorded, span.window))}"
     yield (
         "rejected_per_minute",
         _reasons(of("stratum_proxy_miner_shares_rejected_by_reason_total"), span),
@@ -166,7 +191,7 @@ def _connection(shown: Shown, span: Span) -> _Lines:
         return series_of(name, matchers)
 
     yield "hashrate declared", _sum(_ROW, of(f"{family}_hashrate_hashes_per_second"))
-    yield "hashrate measured", _sum(_ROW, _averaged(of(f"{_OF_CONNECTIONS}:avg5m"), span))
+    yield "hashrate measured", _sum(_ROW, _averaged(of(f"{_OF_CONNECTIONS}:avg5m"), span.window))
     for line, name in _SHARES.items():
         counter = of(f"{family}_shares_{name}_total")
         yield f"shares_per_minute {line}", f"60 * {_sum(_ROW, f'rate({counter}[{span.window}])')}"
@@ -179,13 +204,13 @@ _SOURCE = ("job", "source")
 _ROW = ("job", "source", "downstream_id")
 
 
-def _averaged(recorded: str, span: Span) -> str:
-    """A recorded average of 5 minutes, averaged again where the points are further apart."""
-    return recorded if span.step <= _FIVE_MINUTES else f"avg_over_time({recorded}[{span.window}])"
+def _averaged(recorded: str, window: str) -> str:
+    """A recorded average of 5 minutes, averaged again where the window is longer."""
+    return recorded if window == "5m" else f"avg_over_time({recorded}[{window}])"
 
 
 def _reasons(counter: str, span: Span) -> str:
-    rate = f"rate({counter}[{span.window}])"
+    rate = f"rate({counter}[{span.rare_window}])"
     return f"60 * {_sum_by(('reason',), (*_ROW, 'reason'), rate)}"
 
 

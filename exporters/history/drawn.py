@@ -7,9 +7,10 @@ from typing import TypeAlias
 from exporters.history.charts import (
     LINE,
     SPARKLINE_STEP,
+    Row,
+    RowLabel,
     Shown,
     Span,
-    row_label,
     sparklines,
     view,
 )
@@ -64,7 +65,7 @@ class Sparkline:
     """The measured hashrate of one row."""
 
     source: str
-    row: str
+    row: Row
     hashrate: Values
 
 
@@ -96,7 +97,7 @@ class Drawn:
         return await self._views.get(question, now.monotonic, seconds, ask)
 
     async def sparklines(
-        self, rows: Iterable[str], source: str | None, now: Now
+        self, rows: Iterable[Row], source: str | None, now: Now
     ) -> tuple[Times, Sequence[Sparkline]]:
         """The last 24 hours of several rows; none for rows without history.
 
@@ -104,15 +105,15 @@ class Drawn:
         """
         expression = sparklines(self._service, self._narrowed(source), sorted(set(rows)))
         question = Span.DAY.question(expression, now.unix, SPARKLINE_STEP)
-        label = row_label(self._service)
 
         async def ask() -> tuple[Times, Sequence[Sparkline]]:
             times = _times(question)
             found = await self._prometheus.series(question)
             return times, [
-                Sparkline(one.labels["source"], one.labels[label], times.aligned(one.points))
+                Sparkline(one.labels["source"], (label, value), times.aligned(one.points))
                 for one in found
-                if one.labels.keys() >= {"source", label}
+                for label in RowLabel
+                if "source" in one.labels and (value := one.labels.get(label)) is not None
             ]
 
         def seconds(answer: tuple[Times, Sequence[Sparkline]]) -> float:

@@ -14,7 +14,13 @@ from tests.e2e.harness.browser import Browser
 from tests.e2e.harness.past import write_blocks
 from tests.e2e.harness.program import LOOPBACK
 from tests.e2e.harness.prometheus import Prometheus, scraping
-from tests.e2e.harness.rows import connection, connection_snapshot, miner, miner_snapshot
+from tests.e2e.harness.rows import (
+    NOON,
+    connection,
+    connection_snapshot,
+    miner,
+    miner_snapshot,
+)
 from tests.e2e.harness.service import Kind, Service
 from tests.e2e.harness.wire import connected
 from tests.support.until import until
@@ -56,6 +62,12 @@ ALERTS: list[dict[str, object]] = [
         "expr": "vector(1)",
         "labels": {"severity": "warning", "source": "translator-1", "name": RIG},
         "annotations": {"summary": "A miner is idle.", "description": "First look at it."},
+    },
+    {
+        "alert": "StratumPoolNoTranslator",
+        "expr": "vector(1)",
+        "labels": {"severity": "critical", "source": "pool-1"},
+        "annotations": {"summary": "Nobody mines.", "description": "First look at the network."},
     },
     {"alert": "StatsGatewayWatchdog", "expr": "vector(1)", "labels": {"severity": "none"}},
 ]
@@ -121,6 +133,10 @@ def test_the_page_draws_what_prometheus_has_recorded(farm: Service, browser: Bro
         "Miners by state": "active 3",
     }
     assert browser.run("document.querySelectorAll('#history canvas').length") == 4
+    bottom = "getBoundingClientRect().bottom"
+    below = f"(one) => one.{bottom} - one.querySelector('canvas').{bottom}"
+    gaps = f"[...document.querySelectorAll('#history figure')].map({below})"
+    assert max(browser.run(gaps)) < 15, "nothing but a margin is below a chart"
     sparkline = "document.querySelector('#rows tbody tr:not(.space) .sparkline path')"
     browser.wait_for(lambda: browser.run(f"{sparkline}.getAttribute('d')"), "a sparkline")
     browser.run_click("[data-range='1h']")
@@ -141,6 +157,48 @@ def test_arrow_keys_say_the_values_of_other_times(farm: Service, browser: Browse
     assert browser.text(".moment")
 
 
+FIT = "[...document.querySelectorAll('.scroll')].every((one) => one.scrollWidth <= one.clientWidth)"
+WIDE = {
+    "agent": "a firmware with a long name/2024.11.01",
+    "address": "192.0.2.200:44444",
+    "shares_submitted": 1_234_567,
+    "shares_rejected": 12_345,
+    "last_share_at": NOON - 5000,
+}
+"""What makes for wide columns, and for all of them."""
+
+
+def test_all_columns_fit_into_the_window_of_a_laptop(
+    prometheus: Prometheus, browser: Browser
+) -> None:
+    look(browser, 1280, dark=False)
+    name = "farm-1.antminer-s21-001"
+    rows = [miner(9_999, name, difficulty=524_288.0, **WIDE)]
+    told = WIDE | {"name": "job-declarator-1", "quotes_created": 204, "ehash_mined": 2_979_545}
+    with (
+        asking("proxy", prometheus) as proxy,
+        connected(proxy.ingest) as translator,
+        asking("pool", prometheus) as pool,
+        connected(pool.ingest) as sender,
+    ):
+        translator.hello("translator-1", 600.0)
+        translator.say(miner_snapshot(rows))
+        browser.open(url(proxy))
+        browser.wait_for(lambda: browser.column(1) == [name], "the row")
+        assert browser.text("#rows thead").split()[-1] == "ID"
+        assert browser.run(FIT)
+        title = "document.querySelector('#rows td:nth-last-child(2)').title"
+        assert browser.run(title) == WIDE["agent"], "what is cut can be read"
+        sender.hello("pool-1", 600.0)
+        sender.say(
+            connection_snapshot([connection(99, "Job Declarator", **told | {"agent": None})])
+        )
+        browser.open(url(pool))
+        browser.wait_for(lambda: browser.column(1) == ["Job Declarator"], "the row")
+        assert browser.run(FIT)
+        browser.open("about:blank")  # which asks for nothing while the services stop
+
+
 def test_a_miner_and_a_connection_have_charts_of_their_own(
     farm: Service, prometheus: Prometheus, browser: Browser
 ) -> None:
@@ -156,6 +214,11 @@ def test_a_miner_and_a_connection_have_charts_of_their_own(
         browser.wait_for(lambda: charts(browser), "the charts")
         assert charts(browser) == {"Hashrate": "measured 50.0 TH/s declared 60.0 TH/s"}
         assert "Translator t, 60.0 TH/s at pool-1." in browser.text(".headline")
+        # Its sender has reconnected, and the name is still known.
+        sender.say(connection_snapshot([connection(8, "Translator", name="t")]))
+        browser.open(url(pool))
+        drawn = "document.querySelector('#rows .sparkline path')?.getAttribute('d')"
+        browser.wait_for(lambda: browser.run(drawn), "the sparkline of the name")
 
 
 def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser: Browser) -> None:
@@ -169,6 +232,36 @@ def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser
     entry = "document.querySelector(location.hash)"
     assert browser.run(f"{entry}.innerText") == "StratumProxyMinerIdle"
     assert browser.run(f"{entry}.getBoundingClientRect().top") < 100
+
+
+def test_the_headline_says_what_fires_and_is_red_where_that_is_critical(
+    farm: Service, prometheus: Prometheus, browser: Browser
+) -> None:
+    headline = "getComputedStyle(document.querySelector('.headline').parentNode).backgroundColor"
+    browser.open(url(farm))
+    browser.wait_for(lambda: " 1 alert is firing." in browser.text(".headline"), "the warning")
+    good = browser.run(headline)
+    row = connection(7, "Translator", name="t")
+    with asking("pool", prometheus) as pool, connected(pool.ingest) as sender:
+        sender.hello("pool-1", 600.0)
+        sender.say(connection_snapshot([row]))
+        until(lambda: pool.downstreams() == {"pool-1": 1})
+        browser.open(url(pool))
+        said = " 1 critical alert is firing."
+        browser.wait_for(lambda: said in browser.text(".headline"), "the critical one")
+        bad = browser.run(headline)
+        # What the server sends every 5 s changes nothing about that.
+        moment = browser.run("document.querySelector('#summary').dataset.moment")
+        sender.say(connection_snapshot([row, connection(8, "Mint")]))
+        browser.wait_for(
+            lambda: browser.run("document.querySelector('#summary').dataset.moment") != moment,
+            "the next snapshot",
+        )
+        assert said in browser.text(".headline")
+        assert browser.run(headline) == bad
+        assert "%23d22" in browser.run("document.querySelector('link[rel=icon]').href")
+        browser.open("about:blank")
+    assert bad not in (good, "rgba(0, 0, 0, 0)")
 
 
 def test_without_prometheus_the_page_is_a_table_and_says_why(browser: Browser) -> None:
@@ -210,13 +303,13 @@ def violations(browser: Browser) -> list[Any]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", ["", "miner/rig%2F1", "runbook"])
+@pytest.mark.parametrize("path", ["", "miner/rig%2F1", "runbook", "api"])
 def test_everyone_can_read_and_use_the_pages(
     farm: Service, browser: Browser, path: str, width: int, dark: bool
 ) -> None:
     look(browser, width, dark=dark)
     browser.open(url(farm, path))
-    if path != "runbook":
+    if path not in ("runbook", "api"):
         browser.wait_for(lambda: charts(browser), "the charts")
         browser.wait_for(lambda: browser.text("#alerts"), "the alerts")
     browser.wait_for(lambda: browser.text("h1"), "the page")

@@ -81,10 +81,13 @@ def test_the_wheel_holds_every_file_that_the_pages_need(built: Path) -> None:
     (path,) = built.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:
         assets = {name for name in wheel.namelist() if "/assets/" in name}
-        runbook = wheel.read("exporters/endpoints/documents/assets/runbook.md")
+        manuals = {
+            name: wheel.read(f"exporters/endpoints/documents/assets/{name}")
+            for name in ("runbook.md", "api.md")
+        }
     assert assets == {one for one in in_checkout(built, "exporters") if "/assets/" in one}
     assert "exporters/endpoints/page/assets/vendor/uPlot.LICENSE" in assets
-    assert runbook == (ROOT / "docs" / "runbook.md").read_bytes()
+    assert manuals == {name: (ROOT / "docs" / name).read_bytes() for name in manuals}
 
 
 def test_the_wheel_holds_the_packages_and_the_license_only(built: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from exporters.endpoints.documents.runbook import read_runbook
+from exporters.endpoints.documents.manuals import read_manual
 from exporters.endpoints.history.alerts import AlertEndpoints
 from exporters.endpoints.history.charts import ChartEndpoints
 from exporters.endpoints.history.hashrate import HistoryEndpoints
@@ -100,7 +100,7 @@ async def history(
             *HistoryEndpoints(service=service, history=asked, clock=clock).routes(),
             *ChartEndpoints(service=service, drawn=drawn, clock=clock).routes(),
             *AlertEndpoints(
-                service=service, drawn=drawn, clock=clock, runbook=read_runbook()
+                service=service, drawn=drawn, clock=clock, runbook=read_manual("runbook")
             ).routes(),
         ]
         async with serving_routes(routes) as get:

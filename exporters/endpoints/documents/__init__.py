@@ -1,1 +1,1 @@
-"""The documents that the service ships and serves: the runbook, and the description of the API."""
+"""The documents that the service ships and serves: manuals, and the description of the API."""

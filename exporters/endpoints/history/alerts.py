@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exporters.endpoints.documents.runbook import Runbook
+from exporters.endpoints.documents.manuals import Manual
 from exporters.endpoints.history.asking import configured, unavailable_for_now
 from exporters.endpoints.responses import JsonAnswer
 from exporters.history.decoding import Alert
@@ -37,7 +37,7 @@ class AlertEndpoints:
     service: Service
     drawn: Drawn | None
     clock: Callable[[], Now]
-    runbook: Runbook
+    runbook: Manual
 
     def routes(self) -> Iterator[Route]:
         """The path, which is the same in both services."""
@@ -70,7 +70,7 @@ class AlertEndpoints:
             "description": alert.annotations.get("description", "")[:MAX_TEXT],
             "labels": labels,
             "since": None if alert.since is None else int(alert.since.timestamp()),
-            "runbook": f"runbook#{name.lower()}" if name in self.runbook.alerts else None,
+            "runbook": f"runbook#{name.lower()}" if name in self.runbook.entries else None,
         }
 
 

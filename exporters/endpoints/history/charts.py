@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from exporters.endpoints.history.asking import configured, short, source_of, unavailable_for_now
 from exporters.endpoints.responses import JsonAnswer
-from exporters.history.charts import MOST_SPARKLINES, Span, row_label
+from exporters.history.charts import MOST_SPARKLINES, Row, RowLabel, Span
 from exporters.history.drawn import Drawn, Times
 from stats_gateway.clock import Now
 from stats_gateway.wire.services import Service
@@ -48,16 +48,26 @@ class ChartEndpoints:
     async def sparklines(self, request: Request) -> Response:
         """The measured hashrate of several rows in the last 24 hours."""
         drawn = configured(self.drawn)
-        rows = self._rows(request)
+        rows = self._drawn_rows(request)
         if not 0 < len(rows) <= MOST_SPARKLINES:
-            raise HTTPException(
-                400, f"{self._parameter} must be given 1 to {MOST_SPARKLINES} times"
-            )
+            told = "miner" if self.service is Service.PROXY else "connection and name"
+            raise HTTPException(400, f"{told} must be given 1 to {MOST_SPARKLINES} times")
         with unavailable_for_now():
             times, found = await drawn.sparklines(rows, source_of(request), self.clock())
-        label = row_label(self.service)
-        lines = [{"source": one.source, label: one.row, "hashrate": one.hashrate} for one in found]
+        lines = [
+            {"source": one.source, one.row[0].value: one.row[1], "hashrate": one.hashrate}
+            for one in found
+        ]
         return JsonAnswer({"range": Span.DAY, **_times(times), "sparklines": lines})
+
+    def _drawn_rows(self, request: Request) -> Sequence[Row]:
+        if self.service is Service.PROXY:
+            return [(RowLabel.NAME, name) for name in self._rows(request)]
+        names = request.query_params.getlist("name")
+        for name in names:
+            short("name", name)
+        ids = [(RowLabel.ID, id_) for id_ in self._rows(request)]
+        return [*ids, *((RowLabel.NAME, name) for name in names)]
 
     @property
     def _parameter(self) -> str:

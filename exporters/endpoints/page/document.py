@@ -26,7 +26,7 @@ _LINKS = {
     Service.PROXY: {"api/miners": "Miners"},
     Service.POOL: {"api/connections": "Connections", "api/services": "Services"},
 }
-_COMMON_LINKS = {"runbook": "Runbook", "metrics": "Metrics", "api/openapi.json": "API"}
+_COMMON_LINKS = {"runbook": "Runbook", "metrics": "Metrics", "api": "API"}
 
 _COLORS = {
     State.NEVER: "888",

@@ -10,7 +10,7 @@ from exporters.endpoints.page.parts.columns import rows_as_html
 from exporters.endpoints.page.parts.sources import table
 from exporters.endpoints.page.parts.totals import figure, rejected_texts
 from exporters.endpoints.page.state import DOWNSTREAMS
-from exporters.endpoints.page.text.markup import Markup, element
+from exporters.endpoints.page.text.markup import Markup, element, isolated
 from exporters.endpoints.page.text.units import UNKNOWN, count_text, duration_text, hashrate_text
 from exporters.endpoints.summaries import Totals
 from stats_gateway.clock import Now
@@ -71,7 +71,8 @@ def downstream(view: View, subject: Subject, now: Now) -> Markup:
 
 def _state(view: View, subject: Subject, rows: Sequence[Json]) -> Markup:
     if rows:
-        return element("div", element("p", _present(rows), class_="headline"), class_="state fresh")
+        headline = element("p", *_present(rows), class_="headline")
+        return element("div", headline, class_="state fresh")
     text = f"Not among the {DOWNSTREAMS[subject.service]} now."
     if not view.fresh():
         text = "Nothing is heard from any source now."
@@ -80,7 +81,7 @@ def _state(view: View, subject: Subject, rows: Sequence[Json]) -> Markup:
     return element("div", element("p", text, class_="headline"), class_="state down")
 
 
-def _present(rows: Sequence[Json]) -> str:
+def _present(rows: Sequence[Json]) -> Iterator[str]:
     """Such as `Active, 150 TH/s in 2 sessions at translator-1.`."""
     hashrate = total_of(_known(rows, "hashrate") or [None])
     parts = [_kind(rows)]
@@ -88,8 +89,8 @@ def _present(rows: Sequence[Json]) -> str:
         parts.append(hashrate_text(hashrate))
     sessions = f" in {len(rows)} sessions" if len(rows) > 1 else ""
     sources = sorted({str(row["source"]) for row in rows})
-    where = sources[0] if len(sources) == 1 else f"{len(sources)} sources"
-    return f"{', '.join(parts)}{sessions} at {where}."
+    where = isolated(sources[0]) if len(sources) == 1 else f"{len(sources)} sources"
+    yield from (f"{', '.join(parts)}{sessions} at ", where, ".")
 
 
 def _kind(rows: Sequence[Json]) -> str:

@@ -21,19 +21,25 @@ _STATES = {
 """What a screen reader says when the state changes; the sentence itself changes every second."""
 
 
+_SILENT = "Nothing heard from "
+
+
 def title(view: View, service: Service, total: Totals) -> str:
     """The beginning of the sentence, which stays true while nobody looks at the tab."""
     if not view.sources:
         return "No sender has sent a snapshot yet"
     if not view.fresh():
-        return f"Nothing heard from {_named(list(view.sources.values()))}"
+        return _SILENT + _count_or_name(list(view.sources.values()))
     return _counted(service, total)
 
 
 def headline(view: View, service: Service, total: Totals, now: Now) -> Iterator[Markup]:
     """The whole sentence, such as `25 miners, 3.25 PH/s; translator-1 last heard 3 s ago`."""
     state = state_of(view)
-    yield element("p", title(view, service, total), *_heard(view, state, now), class_="headline")
+    begins = [title(view, service, total)]
+    if state is State.DOWN:
+        begins = [_SILENT, _named(list(view.sources.values()))]
+    yield element("p", *begins, *_heard(view, state, now), class_="headline")
     yield element("p", _STATES[state], class_="unseen", role="status")
 
 
@@ -56,14 +62,19 @@ def _heard(view: View, state: State, now: Now) -> Iterator[str]:
         yield "."
     elif silent:
         if state is State.PARTLY:
-            yield f"; nothing heard from {_named(silent)}"
+            yield from ("; nothing heard from ", _named(silent))
         yield from (" for ", age(silent[-1], now), ".")
     elif len(sources) == 1:
         yield from ("; ", isolated(sources[0].name), " last heard ", age(sources[0], now), " ago.")
     else:
-        yield f"; all {len(sources)} sources heard in the last "
+        every = "both" if len(sources) == 2 else f"all {len(sources)}"
+        yield f"; {every} sources heard in the last "
         yield from (age(sources[0], now), ".")
 
 
 def _named(silent: list[Source]) -> str:
+    return isolated(silent[0].name) if len(silent) == 1 else _count_or_name(silent)
+
+
+def _count_or_name(silent: list[Source]) -> str:
     return silent[0].name if len(silent) == 1 else f"{len(silent)} sources"

@@ -178,6 +178,28 @@ async def test_a_pool_is_asked_for_connections() -> None:
         assert (refused.status, len(server.forms)) == (400, 1)
 
 
+async def test_a_named_connection_is_drawn_by_its_name_which_outlives_its_sessions() -> None:
+    async def answer(form: Form) -> bytes:
+        point = [(int(form["end"]), "5")]
+        return several(
+            ({"source": "p", "name": "t-1"}, point), ({"source": "p", "downstream_id": "7"}, point)
+        )
+
+    server = Server(answer)
+    async with history(server, Service.POOL) as get:
+        found = (await get("/api/history/sparklines?name=t-1&connection=7")).json
+        assert 'name=~"t-1"' in server.forms[0]["query"]
+        assert 'downstream_id=~"7"' in server.forms[0]["query"]
+        rows = [line["source"] + line.get("name", "") for line in found["sparklines"]]
+        assert rows == ["pt-1", "p"]
+        assert found["sparklines"][1]["downstream_id"] == "7"
+        both = "&".join(f"name=n{number}&connection={number}" for number in range(26))
+        refused = await get(f"/api/history/sparklines?{both}")
+        said = f"connection and name must be given 1 to {MOST_SPARKLINES} times"
+        assert (refused.status, refused.json) == (400, {"error": said})
+    assert len(server.forms) == 1
+
+
 async def test_alerts_of_this_service_are_told_the_gravest_first() -> None:
     async def answer(_form: Form) -> bytes:
         return alerts(

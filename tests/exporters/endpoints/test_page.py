@@ -16,7 +16,7 @@ from exporters.endpoints.page.parts.sources import MOST_SOURCES
 from exporters.endpoints.page.parts.totals import MOST_SERVICES
 from exporters.endpoints.page.routes import FILES, read_templates
 from exporters.endpoints.page.state import State, moment, state_of
-from exporters.endpoints.page.text.markup import Markup, element, isolated
+from exporters.endpoints.page.text.markup import SHORT_NAME, Markup, element, isolated
 from exporters.endpoints.page.text.units import UNKNOWN, count_text, duration_text, hashrate_text
 from exporters.endpoints.summaries import PerSource, totals_of
 from exporters.settings.addresses import Address
@@ -132,7 +132,11 @@ ONE, TWO = miner_snapshot(miner(1)), miner_snapshot(miner(1), miner(2))
         (told(a=TWO), State.FRESH, "2 miners, 300 TH/s", "; a last heard 9 s ago."),
         (
             *(told(a=ONE, b=miner_snapshot()), State.FRESH, "1 miner, 150 TH/s"),
-            "; all 2 sources heard in the last 9 s.",
+            "; both sources heard in the last 9 s.",
+        ),
+        (
+            *(told(a=ONE, b=ONE, c=miner_snapshot()), State.FRESH, "2 miners, 300 TH/s"),
+            "; all 3 sources heard in the last 9 s.",
         ),
         (gone(told(a=ONE)), State.DOWN, "Nothing heard from a", " for 39 s."),
         (gone(told(a=ONE, b=ONE)), State.DOWN, "Nothing heard from 2 sources", " for 39 s."),
@@ -193,6 +197,20 @@ def row_of(seen: Seen) -> list[str]:
     """The first row of the table of sources."""
     start = seen.texts.index("Upstream") + 1
     return seen.texts[start : start + 8]
+
+
+def test_a_short_name_is_not_broken_at_a_hyphen_wherever_a_source_is_named() -> None:
+    def whole(seen: Seen) -> int:
+        return seen.attributes.count(("bdi", "class", "whole"))
+
+    short, long = "translator-1", "translator-1".ljust(SHORT_NAME + 1, "x")
+    # In the headline and in the table of sources; where it is down, also in the list of those.
+    assert whole(page(told(Service.PROXY, **{short: ONE}))) == 2
+    assert whole(page(gone(told(Service.PROXY, **{short: ONE})), 30.0)) == 3
+    assert whole(page(gone(told(Service.PROXY, **{long: ONE})), 30.0)) == 0
+    assert whole(row_page(told(Service.PROXY, **{short: ONE}), "rig")) == 0
+    named = miner_snapshot(miner(1, name="rig"))
+    assert whole(row_page(told(Service.PROXY, **{short: named}), "rig")) == 1
 
 
 def test_a_lost_upstream_is_said_at_the_top() -> None:
@@ -267,7 +285,7 @@ def test_only_markup_is_left_unescaped() -> None:
         element("p", "<&>", Markup("<b>"), class_='"') == '<p class="&quot;">&lt;&amp;&gt;<b></p>'
     )
     assert element("p", data_age=1.5, title=None) == '<p data-age="1.5"></p>'
-    assert isolated("<") == "<bdi>&lt;</bdi>"
+    assert isolated("<" * (SHORT_NAME + 1)) == f"<bdi>{'&lt;' * (SHORT_NAME + 1)}</bdi>"
 
 
 def test_everything_comes_from_this_service_and_nothing_is_inline() -> None:
@@ -400,7 +418,7 @@ async def test_the_page_of_a_miner_is_where_its_row_leads(name: str) -> None:
     seen.feed(answer.body.decode())
     assert answer.status == 200
     assert seen.texts[0] == f"{name} · stats-proxy"
-    assert "Active, 150 TH/s at a." in seen.texts
+    assert "Active, 150 TH/s at a." in "".join(seen.texts)
     assert seen.attribute("data-root") == "../", "a slash in a name is no step down"
 
 
@@ -430,7 +448,7 @@ def test_the_page_of_a_miner_adds_up_its_sessions_at_every_source() -> None:
     assert "Active, 450 TH/s in 3 sessions at 2 sources." in seen.texts
     start = seen.texts.index("Shares accepted")
     assert seen.texts[start + 1 : start + 4] == ["126", "Rejected: 4", "stale: 4"]
-    assert "Active, 150 TH/s at b." in row_page(senders, "rig", "b").texts
+    assert "Active, 150 TH/s at b." in "".join(row_page(senders, "rig", "b").texts)
     assert "Not at c now." in row_page(senders, "rig", "c").texts
     assert "Not among the miners now." in row_page(senders, "ri").texts
 
@@ -442,7 +460,7 @@ async def test_a_connection_has_a_page_and_a_path_that_is_no_number_has_none() -
         seen = Seen()
         seen.feed((await web.ask("/connection/7?source=p")).body.decode())
         assert "Connection 7 · stats-pool" in seen.texts
-        assert "Translator t, 3.00 PH/s at p." in seen.texts
+        assert "Translator t, 3.00 PH/s at p." in "".join(seen.texts)
         for path in ("/connection/x", "/connection/" + "1" * 21, "/miner/a"):
             assert (await web.ask(path)).status == 404
 

@@ -118,7 +118,7 @@ async def test_other_methods_are_not_allowed_and_told_which_are() -> None:
 
 async def test_an_unknown_path_is_an_error_in_json() -> None:
     async with serving() as web:
-        for path in ("/nothing", "/api", "/api/connections", "/api/downstream/x/hashrate"):
+        for path in ("/nothing", "/api/nothing", "/api/connections", "/api/downstream/x/hashrate"):
             answer = await web.ask(path)
             assert (answer.status, answer.json) == (404, {"error": "Not Found"})
 

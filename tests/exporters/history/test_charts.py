@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from exporters.exposition.families import ALL
-from exporters.history.charts import Shown, Span, sparklines, view
+from exporters.history.charts import RowLabel, Shown, Span, sparklines, view
 from stats_gateway.wire.services import Service
 
 RULES = Path(__file__).resolve().parents[3] / "prometheus" / "rules" / "recording.yml"
@@ -60,14 +60,33 @@ def test_what_is_drawn_is_recorded_and_else_a_family_that_is_listed_here(
 
 @pytest.mark.parametrize("service", Service)
 def test_sparklines_are_of_recorded_series_only(service: Service) -> None:
-    assert selected(sparklines(service, (), ["1"])) <= RECORDED
+    rows = [(RowLabel.NAME, "a")]
+    if service is Service.POOL:
+        rows.append((RowLabel.ID, "1"))
+    assert selected(sparklines(service, (), rows)) <= RECORDED
 
 
 def test_names_are_matched_as_they_are_written() -> None:
-    expression = sparklines(Service.PROXY, (), ['a.b|c"\\', "d\n(e)"])
+    expression = sparklines(
+        Service.PROXY, (), [(RowLabel.NAME, name) for name in ('a.b|c"\\', "d\n(e)")]
+    )
     assert r'name=~"a\\.b\\|c\"\\\\|d\n\\(e\\)"' in expression
     name = view(Shown(service=Service.PROXY, row='a"}) or up{b="'), Span.DAY)
     assert r'name="a\"}) or up{b=\""' in name
+
+
+@pytest.mark.parametrize("row", [None, "1"])
+@pytest.mark.parametrize("service", Service)
+def test_rejects_are_averaged_over_an_hour_where_the_view_is_a_day_or_longer(
+    service: Service, row: str | None
+) -> None:
+    windows = {
+        span: re.findall(r"reason[^\]]*\[(\w+)\]", view(Shown(service=service, row=row), span))
+        for span in Span
+    }
+    # For all rows the rules record the average of 5 minutes, for one there is only the counter.
+    assert windows.pop(Span.HOUR) == ([] if row is None else ["5m"])
+    assert set(map(tuple, windows.values())) == {("1h",)}
 
 
 @pytest.mark.parametrize("span", Span)

@@ -36,12 +36,13 @@ _SHARES = (
     Column("Shares", "shares_submitted", "count"),
     Column("Rejected", "shares_rejected", "rejected"),
 )
-_AGENT = Column("Agent", "agent", rare=True)
-_TIMES = (
+_ENDS = (
     Column("Connected", "connected_at", "since"),
-    Column("Last share", "last_share_at", "ago"),
+    Column("Last share", "last_share_at", "since"),
     Column("Source", "source"),
     Column("Address", "address"),
+    Column("Agent", "agent", rare=True),
+    # Last, where a narrow window has no room.
     Column("ID", "downstream_id", "id"),
 )
 COLUMNS: Mapping[Service, Sequence[Column]] = {
@@ -50,8 +51,7 @@ COLUMNS: Mapping[Service, Sequence[Column]] = {
         Column("State", "state", "state"),
         *_SHARES,
         Column("Difficulty", "difficulty", "count", rare=True),
-        *_TIMES,
-        _AGENT,
+        *_ENDS,
     ),
     Service.POOL: (
         Column("Type", "connection_type"),
@@ -60,8 +60,7 @@ COLUMNS: Mapping[Service, Sequence[Column]] = {
         Column("Channels", "channels", "length"),
         Column("Quotes", "quotes_created", "count", rare=True),
         Column("Ehash", "ehash_mined", "count", rare=True),
-        *_TIMES,
-        _AGENT,
+        *_ENDS,
     ),
 }
 
@@ -126,7 +125,7 @@ def _any_known(column: Column, rows: Sequence[Json]) -> bool:
     return any(row.get(column.field) is not None for row in rows)
 
 
-def _ago(value: object, now: Now) -> str:
+def _since(value: object, now: Now) -> str:
     return duration_text(now.unix - value) if isinstance(value, int | float) else UNKNOWN
 
 
@@ -155,7 +154,6 @@ _TEXTS: Mapping[str, Callable[[object, Json, Now], str]] = {
     ),
     "hashrate": _number(hashrate_text),
     "rejected": _rejected,
-    "since": lambda value, _row, now: _ago(value, now),
-    "ago": lambda value, _row, now: UNKNOWN if value is None else f"{_ago(value, now)} ago",
+    "since": lambda value, _row, now: _since(value, now),
 }
 """What is shown of a field, by the kind of its column."""

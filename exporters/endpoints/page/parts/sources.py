@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from exporters.endpoints.page.parts.totals import MOST_SERVICES
 from exporters.endpoints.page.state import DOWNSTREAMS
-from exporters.endpoints.page.text.markup import Markup, element
+from exporters.endpoints.page.text.markup import Markup, element, isolated
 from exporters.endpoints.page.text.units import (
     UNKNOWN,
     count_text,
@@ -83,7 +83,7 @@ def _row(source: Source, service: Service, now: Now, totals: Totals) -> Markup:
     state = "down" if not source.up else "late" if seconds > late else "up"
     return element(
         "tr",
-        element("th", source.name, scope="row"),
+        element("th", isolated(source.name), scope="row"),
         element("td", element("span", state, class_=f"badge {state}")),
         element("td", age(source, now), " ago", class_="number"),
         element("td", f"{source.interval:g} s", class_="number"),

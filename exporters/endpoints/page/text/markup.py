@@ -30,6 +30,10 @@ def join(children: Iterable[str]) -> Markup:
     )
 
 
-def isolated(text: str) -> Markup:
-    """`text` in a `<bdi>`: text that is written from right to left cannot reorder the sentence."""
-    return element("bdi", text)
+SHORT_NAME = 20
+"""Characters of a name that is not broken at a hyphen: a telephone has room for so many."""
+
+
+def isolated(name: str) -> Markup:
+    """`name` in a `<bdi>`: one that is written from right to left cannot reorder the sentence."""
+    return element("bdi", name, class_="whole" if len(name) <= SHORT_NAME else None)

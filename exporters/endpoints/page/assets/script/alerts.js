@@ -1,4 +1,4 @@
-// Shows the alerts that fire, each with its entry in the runbook.
+// Shows the alerts that fire, each with its entry in the runbook, and says so in the headline.
 
 import { ask, at } from "./asking.js";
 import { count, duration } from "./units.js";
@@ -9,6 +9,8 @@ const EVERY_MS = 15_000;
 const MOST_SHOWN = 8;
 // Labels of the scrape say nothing to whoever looks for a miner.
 const UNSAID = new Set(["job", "instance"]);
+// As SHORT_NAME in markup.py: a name that is not broken at a hyphen.
+const SHORT_NAME = 20;
 
 // On the page of one miner or connection, only its own alerts are shown.
 const subject = new URLSearchParams(document.getElementById("history")?.dataset.query);
@@ -16,7 +18,33 @@ const labels = { name: subject.get("miner"), downstream_id: subject.get("connect
 const isShown = (alert) => Object.entries(labels)
   .every(([label, value]) => value === null || alert.labels[label] === value);
 
+// As `.state.critical` is in page.css; an icon has no style sheet.
+const CRITICAL_ICON = "%23d22";
+
 let askedAt = -Infinity;
+let firing = { total: 0, critical: 0 };
+
+// Such as `3 alerts are firing, 1 of them critical`.
+function firingText() {
+  const { total, critical } = firing;
+  const all = critical && critical === total ? `${count(total)} critical` : count(total);
+  const some = critical && critical < total ? `, ${count(critical)} of them critical` : "";
+  return total === 1 ? `${all} alert is firing` : `${all} alerts are firing${some}`;
+}
+
+// The server knows the sources only: whoever reads nothing else reads in the headline what fires.
+export function sayFiring(page) {
+  if (section === null) return;
+  const state = page.querySelector("#summary .state");
+  state.classList.toggle("critical", firing.critical > 0);
+  const text = firing.total ? ` ${firingText()}.` : "";
+  for (const said of state.querySelectorAll(".headline, [role=status]")) {
+    const span = said.querySelector(".firing") ?? said.appendChild(element("span", "firing"));
+    if (span.textContent !== text) span.textContent = text;
+  }
+  const icon = page.querySelector("link[rel=icon]");
+  if (firing.critical) icon.href = icon.href.replace(/%23[0-9a-f]{3}/, CRITICAL_ICON);
+}
 
 function element(tag, className, text = "") {
   const made = document.createElement(tag);
@@ -25,16 +53,18 @@ function element(tag, className, text = "") {
   return made;
 }
 
+const named = (value) => element("bdi", value.length <= SHORT_NAME ? "whole" : "", value);
+
 function item(alert) {
   const li = element("li", "");
-  const said = Object.entries(alert.labels)
-    .filter(([name]) => !UNSAID.has(name)).map(([name, value]) => `${name} ${value}`);
+  const said = Object.entries(alert.labels).filter(([name]) => !UNSAID.has(name))
+    .flatMap(([label, value], index) => [`${index ? "," : ""} ${label} `, named(value)]);
   const name = element(alert.runbook === null ? "span" : "a", "alert", alert.alert);
   if (alert.runbook !== null) name.href = at(alert.runbook);
   const details = element("p", "details");
   const since = alert.since === null ? ""
     : ` for ${duration(Date.now() / 1000 - alert.since)}`;
-  details.append(name, element("bdi", "", said.length ? ` ${said.join(", ")}` : ""), since);
+  details.append(name, ...said, since);
   const severity = element("span", `badge ${alert.severity}`, alert.severity);
   const summary = element("p", "summary");
   summary.append(severity, element("bdi", "", alert.summary));
@@ -52,11 +82,13 @@ export async function showAlerts() {
   const told = await answer.json();
   const alerts = told.alerts.filter(isShown);
   const total = alerts.length < told.alerts.length ? alerts.length : told.total;
+  const critical = alerts.filter(({ severity }) => severity === "critical").length;
+  firing = { total, critical };
+  sayFiring(document);
   section.hidden = total === 0;
-  const title = total === 1 ? "1 alert is firing" : `${count(total)} alerts are firing`;
   const ul = element("ul", "alerts");
   ul.append(...alerts.slice(0, MOST_SHOWN).map(item));
   const rest = total - Math.min(MOST_SHOWN, alerts.length);
   if (rest) ul.append(element("li", "rest", `and ${count(rest)} more.`));
-  section.replaceChildren(element("h2", "", title), ul);
+  section.replaceChildren(element("h2", "", firingText()), ul);
 }

@@ -8,6 +8,8 @@ const LARGE_HEIGHT = 220;
 // What the labels beside a chart take: `4.00 PH/s`, or a number.
 const LARGE_LABELS = 80;
 const SMALL_LABELS = 44;
+// What the line of labels below a chart takes.
+const TIME_LABELS = 20;
 
 const style = () => getComputedStyle(document.documentElement);
 const color = (name) => style().getPropertyValue(`--${name}`).trim();
@@ -34,7 +36,8 @@ function axes(format, step, width) {
   return [
     {
       ...common,
-      size: 28,
+      size: TIME_LABELS,
+      gap: 6,
       space: MOST_TICKS_PX,
       values: (_, splits) => splits.map((unix) => step >= 3600
         ? `${new Date(unix * 1000).getDate()} ${MONTHS[new Date(unix * 1000).getMonth()]}`

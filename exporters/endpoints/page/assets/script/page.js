@@ -1,6 +1,6 @@
 // Keeps the page that the server rendered current, and adds history, alerts and the table of rows.
 
-import { showAlerts } from "./alerts.js";
+import { sayFiring, showAlerts } from "./alerts.js";
 import { ask, here } from "./asking.js";
 import { showHistory } from "./history.js";
 import { isRecent, keep, rowsAt, show } from "./rows.js";
@@ -84,6 +84,7 @@ async function refresh() {
     return;
   }
   answeredAt = performance.now();
+  sayFiring(next);
   for (const id of PARTS) {
     const part = document.getElementById(id);
     if (part !== null) patch(part, next.getElementById(id));

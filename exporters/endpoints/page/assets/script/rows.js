@@ -31,7 +31,8 @@ let resting = null;
 
 // What each kind of column sorts by, and shows of that; null is unknown.
 const KINDS = {
-  text: { value: (value) => value, text: String },
+  // A name may be cut where it is too long for its column.
+  text: { value: (value) => value, text: String, title: String },
   state: { value: (value) => value, text: String },
   id: { value: (value) => value, text: String },
   count: { value: (value) => value, text: (value) => count(Math.round(value)) },
@@ -50,12 +51,11 @@ const KINDS = {
         `${reason.replaceAll("_", " ")}: ${count(shares)}`),
     ].join(", "),
   },
-  since: { value: secondsAgo, text: duration, title: time },
-  ago: { value: secondsAgo, text: (seconds) => `${duration(seconds)} ago`, title: time },
+  since: { value: secondsSince, text: duration, title: time },
 };
 const WORDS = ["text", "state", "id"];
 
-function secondsAgo(unix, row, now) {
+function secondsSince(unix, row, now) {
   return unix === null ? null : now - unix;
 }
 
@@ -110,9 +110,7 @@ function fill(line, row, now) {
     }
     const value = valueOf(column, row, now);
     const text = value === null ? UNKNOWN : column.text(value);
-    // A name may be cut where it is too long for its column.
-    const title = column.title && value !== null ? column.title(row[column.field], row)
-      : index === 0 ? text : "";
+    const title = column.title && value !== null ? column.title(row[column.field], row) : "";
     if (cell.title !== title) cell.title = title;
     if (line.texts[index] === text) return;
     line.texts[index] = text;
@@ -167,7 +165,8 @@ function showInView() {
   place(spacers(next, first, found.length - last, height));
   table.setAttribute("aria-rowcount", found.length + 1);
   clearTimeout(resting);
-  resting = setTimeout(keepWidths, REST_MS);
+  // Where all rows are in view, none comes into view: the room goes to whatever needs it.
+  if (rows.length < found.length) resting = setTimeout(keepWidths, REST_MS);
   want(rows, showInView);
   range = `${first} ${last}`;
 }
@@ -203,7 +202,8 @@ function onMove() {
 
 // A column does not become narrower while other rows come into view.
 function keepWidths() {
-  const widths = columns.map(({ heading }) => heading.offsetWidth);
+  // Rounded up, widths would be too many pixels together.
+  const widths = columns.map(({ heading }) => Math.floor(heading.getBoundingClientRect().width));
   columns.forEach(({ heading }, index) => {
     if (widths[index] > (heading.width ?? 0)) {
       heading.width = widths[index];

@@ -11,7 +11,7 @@ const AGAIN_MS = 15_000;
 const KEPT_MS = 30 * 60_000;
 // Rows remembered: more than anybody scrolls past in half an hour.
 const MOST_KEPT = 3_000;
-const WIDTH = 96;
+const WIDTH = 80;
 const HEIGHT = 22;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,8 +20,13 @@ const kept = new Map();
 let timer = null;
 let pausedUntil = 0;
 
-const idOf = (row) => String("connection_type" in row ? row.downstream_id : row.name);
-const keyOf = (source, id) => `${source}\n${id}`;
+const isConnection = (row) => "connection_type" in row;
+// A connection has a new downstream_id after each reconnect, and its name still.
+const idOf = (row) => isConnection(row) && !row.name
+  ? { downstream_id: String(row.downstream_id) } : { name: row.name };
+const keyOf = (source, { name, downstream_id: id }) =>
+  `${source}\n${name === undefined ? "id" : "name"}\n${name ?? id}`;
+const parameterOf = (row) => isConnection(row) ? row.name ? "name" : "connection" : "miner";
 
 export function cell() {
   const svg = document.createElementNS(SVG, "svg");
@@ -67,21 +72,24 @@ export function want(rows, redraw) {
 }
 
 async function fetchOf(missing, redraw) {
-  const ids = [...new Set(missing.map(idOf).filter((id) => id !== ""))].slice(0, MOST_ROWS);
-  if (!ids.length) return;
-  const parameter = "connection_type" in missing[0] ? "connection" : "miner";
-  const query = new URLSearchParams(ids.map((id) => [parameter, id]));
+  const asked = new Map();
+  for (const row of missing) {
+    const { name, downstream_id: id } = idOf(row);
+    if (name === "" || asked.size === MOST_ROWS) continue;
+    asked.set(keyOf("", idOf(row)), [parameterOf(row), name ?? id]);
+  }
+  if (!asked.size) return;
+  const query = new URLSearchParams([...asked.values()]);
   try {
     const answer = await (await ask(at(`api/history/sparklines?${query}`))).json();
     if (kept.size > MOST_KEPT) kept.clear();
     const until = performance.now() + KEPT_MS;
-    for (const row of missing.filter((one) => ids.includes(idOf(one)))) {
+    for (const row of missing.filter((one) => asked.has(keyOf("", idOf(one))))) {
       // A row without history is asked for again when it may have some.
       kept.set(keyOf(row.source, idOf(row)), { path: "", until: performance.now() + 60_000 });
     }
     for (const line of answer.sparklines) {
-      const id = line.name ?? line.downstream_id;
-      kept.set(keyOf(line.source, id), { path: pathOf(line.hashrate), until });
+      kept.set(keyOf(line.source, line), { path: pathOf(line.hashrate), until });
     }
     redraw();
   } catch {

@@ -1,11 +1,12 @@
-"""The runbook as the service serves it."""
+"""The runbook and the manual of the API as the service serves them."""
 
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 import yaml
 
-from exporters.endpoints.documents.runbook import read_runbook, rendered
+from exporters.endpoints.documents.manuals import read_manual, rendered
 from tests.support.web import serving
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,31 +29,35 @@ class Ids(HTMLParser):
 
 
 def test_every_alert_has_an_entry_under_its_name_and_under_githubs() -> None:
-    runbook = read_runbook()
+    runbook = read_manual("runbook")
     ids = Ids(runbook.html).ids
     assert len(ids) == len(set(ids))
     for alert in ALERTS:
         assert {alert, alert.lower()} <= set(ids), alert
-    assert runbook.alerts >= ALERTS
+    assert runbook.entries >= ALERTS
 
 
-def test_every_link_leads_somewhere() -> None:
-    found = Ids(read_runbook().html)
+@pytest.mark.parametrize("name", ["runbook", "api"])
+def test_every_link_leads_somewhere(name: str) -> None:
+    found = Ids(read_manual(name).html)
     inside = {link.removeprefix("#") for link in found.links if link.startswith("#")}
     assert inside <= set(found.ids)
     assert not [one for one in found.links if one.startswith("..")], "no file is beside the page"
 
 
 def test_markup_in_the_text_stays_text() -> None:
-    page = rendered("# A\n\n<script>x</script> [a](javascript:x) [b](b.md)", "$runbook").html
+    page = rendered("# A\n\n<script>x</script> [a](javascript:x) [b](b.md)", "$title: $manual").html
     assert page == (
-        '<h1 id="a">A</h1>\n<p>&lt;script&gt;x&lt;/script&gt; [a](javascript:x) b</p>\n'
+        'A: <h1 id="a">A</h1>\n<p>&lt;script&gt;x&lt;/script&gt; [a](javascript:x) b</p>\n'
     )
 
 
-async def test_the_runbook_is_served_as_a_page() -> None:
+@pytest.mark.parametrize(
+    ("path", "says"), [("/runbook", b"StratumProxyMinerVanished"), ("/api", b"/api/history")]
+)
+async def test_a_manual_is_served_as_a_page(path: str, says: bytes) -> None:
     async with serving() as web:
-        answer = await web.ask("/runbook")
+        answer = await web.ask(path)
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert b"StratumProxyMinerVanished" in answer.body
+    assert says in answer.body

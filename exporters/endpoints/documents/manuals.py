@@ -1,4 +1,4 @@
-"""Renders the runbook once, so that each alert's entry is at `/runbook#ALERT` of the service."""
+"""Renders the runbook and the manual of the API once: `/runbook#ALERT` is an alert's entry."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,56 +12,63 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from exporters.endpoints.page.text.markup import element
+from exporters.endpoints.page.text.markup import element, join
 
-_ALERT_HEADING = "h3"
+_TITLE = "h1"
+_ENTRY = "h3"
 _WEB = ("#", "http://", "https://")
 """How a link begins that leads somewhere from here; others lead to files beside the document."""
 
 
 @dataclass(frozen=True, slots=True)
-class Runbook:
-    """The runbook as a page."""
+class Manual:
+    """A file of `docs` as a page."""
 
     html: str
-    alerts: frozenset[str]
-    """The alerts that have an entry."""
-
-    def routes(self) -> Iterator[Route]:
-        """The path of the runbook."""
-        yield Route("/runbook", self.answer)
+    entries: frozenset[str]
+    """What has an entry of its own: in the runbook, the alerts."""
 
     async def answer(self, _request: Request) -> Response:
-        """The whole runbook; the part after `#` is for the browser."""
+        """The whole manual; the part after `#` is for the browser."""
         return HTMLResponse(self.html, headers={"cache-control": "no-cache"})
 
 
-def read_runbook() -> Runbook:
-    """The runbook that is shipped with the service."""
+def read_manual(name: str) -> Manual:
+    """The manual of that name, as in `runbook`, which is shipped with the service."""
     folder = files("exporters.endpoints.documents") / "assets"
     return rendered(
-        (folder / "runbook.md").read_text("utf-8"), (folder / "runbook.html").read_text("utf-8")
+        (folder / f"{name}.md").read_text("utf-8"), (folder / "manual.html").read_text("utf-8")
     )
 
 
-def rendered(text: str, template: str) -> Runbook:
+def manual_routes(runbook: Manual) -> Iterator[Route]:
+    """The paths of the manuals."""
+    yield Route("/runbook", runbook.answer)
+    yield Route("/api", read_manual("api").answer)
+
+
+def rendered(text: str, template: str) -> Manual:
     """`text`, which is Markdown, as HTML in `template`.
 
-    A heading's id is as GitHub makes it, in small letters; an alert's name is an id, too.
+    A heading's id is as GitHub makes it, in small letters; an entry's name is an id, too.
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
-    alerts = set()
+    title = ""
+    entries = set()
     for token, following in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", following.content.lower().replace(" ", "-"))
-            if token.tag == _ALERT_HEADING:
-                alerts.add(following.content)
+            if token.tag == _TITLE:
+                title = following.content
+            if token.tag == _ENTRY:
+                entries.add(following.content)
                 following.children = [_anchor(following.content), *(following.children or ())]
         if token.children:
             token.children = list(_linked(token.children))
     body = markdown.renderer.render(tokens, markdown.options, {})
-    return Runbook(Template(template).substitute(runbook=body), frozenset(alerts))
+    html = Template(template).substitute(title=join([title]), manual=body)
+    return Manual(html, frozenset(entries))
 
 
 def _anchor(name: str) -> Token:
