@@ -67,8 +67,8 @@ def _links(running: Running) -> Iterator[str]:
         (
             "stats-proxy",
             "API",
-            Page(port=ports.proxy_web, path="/api/openapi.json"),
-            "its description",
+            Page(port=ports.proxy_web, path="/api"),
+            "how programs ask",
         ),
         ("stats-proxy", "Runbook", Page(port=ports.proxy_web, path="/runbook"), "what to do"),
         *_of_prometheus(running),

@@ -79,7 +79,8 @@ async def mine(number: int, address: Address, done: asyncio.Event) -> None:
     async def listen() -> None:
         while data := await reader.readline():
             for reply in miner.receive(data):
-                writer.write(reply)
+                if not done.is_set():  # then this side says no more
+                    writer.write(reply)
 
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0.1)
