@@ -15,7 +15,7 @@ from tests.stats_feed.tap.world import Books, MinerSession, PoolSession
 MINERS = (1, 2)
 LOOPBACK = "127.0.0.1"
 RECONNECT_SECONDS = 0.5
-JOBS_A_SECOND, SHARES_A_SECOND = 0.1, 2.0
+JOBS_A_SECOND, SHARES_A_SECOND = 1.0, 2.0
 
 
 class Pool:
