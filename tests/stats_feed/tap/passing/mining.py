@@ -15,7 +15,19 @@ from tests.stats_feed.tap.world import Books, MinerSession, PoolSession
 MINERS = (1, 2)
 LOOPBACK = "127.0.0.1"
 RECONNECT_SECONDS = 0.5
-JOBS_A_SECOND, SHARES_A_SECOND = 1.0, 2.0
+JOBS_A_SECOND, SHARES_A_SECOND = 0.5, 1.0
+STEADY = 14
+"""The power of two that is the difficulty: 70 TH/s of each miner."""
+
+
+class Steady(Random):
+    """Never brings about anything unusual: one difficulty, and no share that is refused."""
+
+    def random(self) -> float:
+        return 0.5 + super().random() / 2
+
+    def randint(self, a: int, b: int) -> int:
+        return min(max(a, STEADY), b)
 
 
 class Pool:
@@ -24,16 +36,24 @@ class Pool:
     Its answers take `haste` of the time that they say.
     """
 
-    def __init__(self, books: Books, *, jobs_a_second: float, haste: float = 1.0) -> None:
+    def __init__(
+        self,
+        books: Books,
+        *,
+        jobs_a_second: float,
+        haste: float = 1.0,
+        random: type[Random] = Random,
+    ) -> None:
         self._books = books
         self._jobs_a_second = jobs_a_second
         self._haste = haste
+        self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
         self.sessions = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self.sessions = self.sessions, self.sessions + 1
-        random = Random(number)
+        random = self._random(number)
         session = PoolSession(number, self._books, random, in_order=number % 5 == 0)
         loop = asyncio.get_running_loop()
         self._spawn(self._work(session, writer, random))
@@ -70,11 +90,15 @@ class Pool:
 
 
 async def mine(
-    number: int, address: tuple[str, int], pauses: Iterable[float], done: asyncio.Event
+    random: Random,
+    number: int,
+    address: tuple[str, int],
+    pauses: Iterable[float],
+    done: asyncio.Event,
 ) -> None:
     """Submit a share before each pause, and leave when all is done, or when the pool does."""
     reader, writer = await asyncio.open_connection(*address)
-    miner = MinerSession(number, Random(f"miner {number}"), one_id=number % 5 == 0)
+    miner = MinerSession(number, random, one_id=number % 5 == 0)
     writer.write(miner.begin())
 
     async def listen() -> None:
@@ -102,13 +126,13 @@ async def mine_for_ever(number: int, port: int) -> None:
     pauses = iter(lambda: random.expovariate(SHARES_A_SECOND), None)
     while True:
         with contextlib.suppress(OSError):
-            await mine(number, (LOOPBACK, port), pauses, asyncio.Event())
+            await mine(Steady(number), number, (LOOPBACK, port), pauses, asyncio.Event())
         await asyncio.sleep(RECONNECT_SECONDS)
 
 
 async def main(pool_port: int, tap_port: int) -> None:
     """Serve and mine until the process is ended."""
-    pool = Pool(Books(), jobs_a_second=JOBS_A_SECOND)
+    pool = Pool(Books(), jobs_a_second=JOBS_A_SECOND, random=Steady)
     async with await asyncio.start_server(pool.serve, LOOPBACK, pool_port):
         await asyncio.gather(*(mine_for_ever(number, tap_port) for number in MINERS))
 

@@ -39,7 +39,8 @@ def test_shares_over_real_sockets_are_counted_as_the_pool_counts_them(loop: str)
             for number in range(MINERS):
                 random = Random(f"pauses {number}")
                 pauses = [random.expovariate(200) for _ in range(SHARES)]
-                mining = mine(number, tap.addresses[0], pauses, done)
+                miner = Random(f"miner {number}")
+                mining = mine(miner, number, tap.addresses[0], pauses, done)
                 miners.append(asyncio.create_task(mining))
                 await eventually(lambda number=number: pool.sessions > number)  # type: ignore[misc]  # bound now
 
