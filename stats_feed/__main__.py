@@ -3,15 +3,12 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from queue import SimpleQueue
-from types import FrameType
 from typing import Any
 
 from stats_feed.ckpool import feed as ckpool_feed
@@ -19,8 +16,9 @@ from stats_feed.ckpool import options as ckpool
 from stats_feed.flags import CommonOptions, HelpFormatter
 from stats_feed.gateways import Gateways
 from stats_feed.health import Health, HealthServer
-from stats_feed.logs import configure_logging
 from stats_feed.polling import WrongSourceError
+from stats_feed.program.logs import configure_logging
+from stats_feed.program.stopping import stop_on_signals
 from stats_feed.simulate import options as simulate
 from stats_feed.simulate import run as simulate_run
 from stats_feed.sri import feed as sri_feed
@@ -131,7 +129,7 @@ def _run(command: Command, options: Any) -> int:  # noqa: ANN401 - each command 
                 stack.enter_context(HealthServer(common.health, health))
             gateways = Gateways(stack, health, token=common.token, version=_version())
             stack.enter_context(Notifier(os.environ, os.getpid()).running())
-            command.run(options, gateways, health, _stop_on_signals())
+            command.run(options, gateways, health, stop_on_signals())
     except (OSError, WrongSourceError) as error:
         print(f"stats-feed {command.name}: {error}", file=sys.stderr)  # noqa: T201 - the answer
         return FAILED
@@ -144,25 +142,6 @@ def _version() -> str:
         return version("stratum-stats")
     except PackageNotFoundError:  # run from a folder, without being installed
         return "unknown"
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    # A handler may interrupt the very code that holds the event's lock, and would wait for that
-    # lock for ever. This queue is made for handlers, and a thread of its own sets the event.
-    asked: SimpleQueue[int] = SimpleQueue()
-
-    def request(number: int, _frame: FrameType | None) -> None:
-        asked.put(number)
-
-    def wait() -> None:
-        asked.get()
-        stop.set()
-
-    threading.Thread(target=wait, name="signals", daemon=True).start()
-    signal.signal(signal.SIGINT, request)
-    signal.signal(signal.SIGTERM, request)
-    return stop
 
 
 if __name__ == "__main__":

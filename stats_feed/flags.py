@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stats_feed.gateways import Destination, Service
 from stats_feed.health import Address
-from stats_feed.logs import FORMATS, LEVELS
+from stats_feed.program.logs import FORMATS, LEVELS
 
 WIDTH = 80
 """Columns that a line of `--help` may take, however wide the terminal is."""

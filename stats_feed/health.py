@@ -151,9 +151,13 @@ def _gateway_families(gateways: dict[tuple[str, str], StatsHandle]) -> Iterator[
 
 def family(name: str, kind: str, help_: str, samples: list[Sample], *, suffix: str = "") -> str:
     """Return a family in Prometheus's text format; `suffix` is what its samples' names end with."""
-    lines = [f"# HELP {name} {help_}", f"# TYPE {name} {kind}"]
-    lines += [f"{name}{suffix}{_labels(labels)} {value!r}" for labels, value in samples]
-    return "\n".join(lines) + "\n"
+    lines = [sample(name + suffix, labels, value) for labels, value in samples]
+    return "".join([f"# HELP {name} {help_}\n# TYPE {name} {kind}\n", *lines])
+
+
+def sample(name: str, labels: dict[str, str], value: float) -> str:
+    """Return one line of Prometheus's text format."""
+    return f"{name}{_labels(labels)} {value!r}\n"
 
 
 def _labels(labels: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from random import SystemRandom
 from typing import Protocol
 
 from stats_feed.health import SourceHealth
+from stats_feed.program.stopping import wait_until_set
 from stats_gateway.sender import Outgoing, Snapshot, StatsHandle
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def poll_all(sources: Sequence[tuple[Source, SourceHealth]], stop: threading.Eve
         stop.set()
 
     pollers = [Poller(source, health, stop, failed) for source, health in sources]
-    stop.wait()
+    wait_until_set(stop)
     for poller in pollers:
         poller.join(JOIN_SECONDS)
     if wrong:

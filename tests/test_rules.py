@@ -349,6 +349,8 @@ HOLDS_BACK = [
     ("StatsGatewaySourceStale", "StatsFeedDown", True),
     ("StatsFeedStandsStill", "StratumProxySharesStandStill", True),
     ("StratumProxyUpstreamDisconnected", "StratumProxyNoMiners", True),
+    ("StratumProxyUpstreamDisconnected", "StatsFeedUpstreamUnreachable", True),
+    ("StratumProxyUpstreamDisconnected", "StatsFeedMinersRedirected", False),
     ("StratumProxyNoMiners", "StratumProxyMinerVanished", True),
     ("StratumProxyMinerVanished", "StratumProxyNoMiners", False),
     ("StratumPoolNoTranslator", "StratumPoolMintGone", False),

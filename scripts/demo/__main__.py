@@ -1,4 +1,4 @@
-"""`make demo`: both services, a simulated fleet with a past, a feed, Prometheus, Grafana."""
+"""`make demo`: both services, a simulated fleet with a past, feeds, Prometheus, Grafana."""
 
 import argparse
 import contextlib
@@ -121,9 +121,9 @@ def _start(
         options.fleet = _fleet_options(fleet)
         history = not options.without_prometheus and stack.find("prometheus") is not None
         _launch(stack.services(ports, fleet, history=history), run, running)
-        # A service is healthy when any source sends: the fleet is waited for before the feed.
+        # A service is healthy when any source sends: the fleet is waited for before the feeds.
         _wait_until_ready(running, stop)
-        _launch(stack.feed(ports), run, running)
+        _launch(stack.feeds(ports), run, running)
         if not options.without_prometheus:
             if history and options.days:
                 options.days = _import_past(options, ports, run / "data" / "prometheus", stop)

@@ -21,6 +21,9 @@ class Ports:
     pool_web: int = 9084
     sri_api: int = 9092
     feed_web: int = 9085
+    tap: int = 3334
+    tap_upstream: int = 3333
+    tap_web: int = 9086
     prometheus: int = 9090
     alertmanager: int = 9093
     grafana: int = 3000

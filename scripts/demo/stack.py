@@ -52,8 +52,12 @@ def services(ports: Ports, fleet: Sequence[str], *, history: bool) -> list[Progr
     ]
 
 
-def feed(ports: Ports) -> list[Program]:
-    """A feed beside a translator that does not speak our wire: a program that answers as SRI's."""
+def feeds(ports: Ports) -> list[Program]:
+    """A feed beside a translator that answers as SRI's, and a tap between miners and a pool."""
+    return [*_sri(ports), *_tap(ports)]
+
+
+def _sri(ports: Ports) -> list[Program]:
     api = f"http://{LOOPBACK}:{ports.sri_api}"
     command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
     command += ["--source", "translator-sri", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
@@ -68,6 +72,23 @@ def feed(ports: Ports) -> list[Program]:
             name="sri-feed",
             command=command,
             ready=[Page(port=ports.feed_web, path="/-/healthy")],
+        ),
+    ]
+
+
+def _tap(ports: Ports) -> list[Program]:
+    command = [sys.executable, "-m", "stats_feed", "tap", "--source", "tap-1"]
+    command += ["--listen", f"{LOOPBACK}:{ports.tap}"]
+    command += ["--upstream", f"{LOOPBACK}:{ports.tap_upstream}"]
+    command += ["--to", f"{LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--web.listen-address", f"{LOOPBACK}:{ports.tap_web}"]
+    mining = [sys.executable, "-m", "tests.stats_feed.tap.passing.mining"]
+    return [
+        Program(name="tap", command=command, ready=[Page(port=ports.tap_web, path="/-/healthy")]),
+        Program(
+            name="tap-mining",
+            command=[*mining, str(ports.tap_upstream), str(ports.tap)],
+            ready=[],
         ),
     ]
 
@@ -147,7 +168,8 @@ def grafana(ports: Ports, binary: str, *, folder: Path) -> Program:
 def retarget(configuration: str, ports: Ports, *, alerting: bool) -> str:
     """prometheus.yml with the demo's addresses in place of the compose file's."""
     addresses = {
-        "": f"{LOOPBACK}:{ports.feed_web}",  # the job of feeds, which has no target of its own
+        # The job of feeds, which has no target of its own.
+        "": f"{LOOPBACK}:{ports.feed_web}, {LOOPBACK}:{ports.tap_web}",
         "localhost:9090": f"{LOOPBACK}:{ports.prometheus}",
         "alertmanager:9093": f"{LOOPBACK}:{ports.alertmanager}" if alerting else "",
         "stats-proxy:8084": f"{LOOPBACK}:{ports.proxy_web}",

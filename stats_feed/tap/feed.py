@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from functools import partial
 from typing import Protocol
 
 from stats_feed.gateways import Gateways, Handles, Service
@@ -36,6 +37,8 @@ def check(options: TapOptions) -> None:
 def run(options: TapOptions, gateways: Gateways, health: Health, stop: threading.Event) -> None:
     """Pass on and send until `stop` is set. Raises OSError, WrongSourceError."""
     source_health = health.add_source(options.source)
+    upstreams = [upstream.name for upstream in options.upstreams]
+    told = partial(families, source=options.source, upstreams=upstreams)
     addresses = gateways.addresses(Service.PROXY, options.to)
 
     def open_gateways() -> Handles:
@@ -43,7 +46,7 @@ def run(options: TapOptions, gateways: Gateways, health: Health, stop: threading
 
     if options.workers > 1:
         assembly = Assembly()
-        health.add_families(lambda: families(assembly.counts()))
+        health.add_families(lambda: told(assembly.counts()))
         with (
             Crew(options, assembly) as crew,
             _Sending(assembly, source_health, open_gateways()),
@@ -52,7 +55,7 @@ def run(options: TapOptions, gateways: Gateways, health: Health, stop: threading
         return
     prepare_process(options)
     tracker, counts = MinerTracker(redact_ip=options.redact_ip), Counts()
-    health.add_families(lambda: families(counts))
+    health.add_families(lambda: told(counts))
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(listening(options, *one)) for one in options.listen]
 

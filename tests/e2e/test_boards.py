@@ -55,6 +55,8 @@ NOTHING_YET = (
     "pipeline / Age of the configuration (timeseries) / A",
     "pipeline / Failed readings (timeseries) / A",
     "pipeline / Snapshots sent by feeds (timeseries) / B",
+    *(f"pipeline / Trouble at taps (timeseries) / {letter}" for letter in "ABCD"),
+    "pipeline / Unread at taps (timeseries) / B",
     "job_source:stats_gateway_source:replaced",
     "job_source_name:stratum_proxy_missing:hours",
     "job_source_name:stratum_proxy_moved:hours",
@@ -71,9 +73,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(scope="module")
 def simulated(fleet: Fleet) -> str:
     """The name of a miner of the simulated fleet, once there is one."""
-    names = Query(
-        "the name of a miner", f'stratum_proxy_miner_info{{name!="{LONE}"}}', instant=True
-    )
+    of_the_simulation = f'stratum_proxy_miner_info{{name!="{LONE}", source!="tap"}}'
+    names = Query("the name of a miner", of_the_simulation, instant=True)
     wait_until(lambda: fleet.without_data([names], LONE), HEALTHY_SECONDS)
     return fleet.answers(names, LONE)[0].labels["name"]
 

@@ -55,8 +55,10 @@ class Fleet:
 def running_fleet(folder: Path) -> Iterator[Fleet]:
     """Everything started, and stopped at the end; `folder` takes logs and data."""
     proxy, proxy_web, pool, pool_web, api, feed_web, port = free_ports(7)
+    upstream, tap_port, tap_web = free_ports(3)
     prometheus = [program("prometheus"), f"--web.listen-address={LOOPBACK}:{port}"]
     jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web, "stats-feed": feed_web}
+    jobs["stats-feed-tap"] = tap_web
     prometheus += [f"--config.file={write_configuration(folder, jobs)}"]
     prometheus += [f"--storage.tsdb.path={folder}/data"]
     simulated = [f"--proxy={LOOPBACK}:{proxy}", f"--pool={LOOPBACK}:{pool}"]
@@ -73,6 +75,12 @@ def running_fleet(folder: Path) -> Iterator[Fleet]:
         feed += ["--interval=1", f"--to=proxy={LOOPBACK}:{proxy}"]
         feed += [f"--web.listen-address={LOOPBACK}:{feed_web}"]
         stack.enter_context(running(feed, folder / "feed.log"))
+        tap = [*PYTHON, "stats_feed", "tap", f"--listen={LOOPBACK}:{tap_port}", "--interval=1"]
+        tap += [f"--upstream={LOOPBACK}:{upstream}", f"--to={LOOPBACK}:{proxy}"]
+        tap += [f"--web.listen-address={LOOPBACK}:{tap_web}"]
+        stack.enter_context(running(tap, folder / "tap.log"))
+        mining = [*PYTHON, "tests.stats_feed.tap.passing.mining", f"{upstream}", f"{tap_port}"]
+        stack.enter_context(running(mining, folder / "mining.log"))
         stack.enter_context(running(prometheus, folder / "prometheus.log", port))
         yield Fleet(Prometheus(port), proxy, pool)
 

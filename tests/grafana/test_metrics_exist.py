@@ -39,6 +39,11 @@ ON_NO_BOARD = {
     "python_gc_objects_collected_total": "for debugging the services, not for running them",
     "python_gc_objects_uncollectable_total": "for debugging the services, not for running them",
     "python_gc_collections_total": "for debugging the services, not for running them",
+    "stats_feed_tap_connections_accepted_total": "who is connected and who was not let in is shown",
+    "stats_feed_tap_upstream_connections_total": "attempts that failed are shown",
+    "stats_feed_tap_held_bytes": "whom the bound ends is shown",
+    "stats_feed_tap_added_seconds_sum": "few that wait long hide in a mean: quantiles are shown",
+    "stats_feed_tap_added_seconds_count": "few that wait long hide in a mean: quantiles are shown",
 }
 
 

@@ -129,6 +129,17 @@ def test_a_feed_is_one_row_whatever_its_gateways(gives: Gives) -> None:
     gives("pipeline / Feeds (table) / B", series, {f'{{{ONE}, source="t1"}}': 0})
 
 
+def test_trouble_at_a_tap_is_what_goes_on_now_by_upstream_and_reason(gives: Gives) -> None:
+    failures = f'stats_feed_tap_upstream_failures_total{{{ONE}, source="tap-1", upstream='
+    series: dict[str, float | str] = {
+        f'{failures}"a:1", reason="refused"}}': "0+1x30",
+        f'{failures}"a:1", reason="timeout"}}': 5,
+        f'{failures}"b:1", reason="refused"}}': 0,
+    }
+    shown = '{source="tap-1", upstream="a:1", reason="refused"}'
+    gives("pipeline / Trouble at taps (timeseries) / A", series, {shown: 1})
+
+
 def test_the_last_hour_of_a_miner_counts_reconnects_and_rejects(gives: Gives) -> None:
     series: dict[str, float | str] = {}
     for replica in (ONE, TWO):

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 
 from stats_feed.health import Health, HealthServer
+from stats_feed.tap.books.counts import Counts, UpstreamFailure
+from stats_feed.tap.books.families import families
 from tests.e2e.harness.rust import jds_snapshot, pool_status, proxy_row
 from tests.e2e.harness.wire import Sender, connected, line
 from tests.support.servers import LOOPBACK
@@ -15,6 +18,9 @@ INTERVAL = 600.0
 EXPIRED_SECONDS = 12.0
 SHARED = "127.0.0.9"
 """An address behind which a pool and a job declarator are one source."""
+
+UPSTREAM = "pool.example:3333"
+"""The pool of a tap."""
 
 DAY_SECONDS, HOUR_SECONDS, STEP_SECONDS = 86_400, 3_600, 240
 AGO_SECONDS = 360
@@ -60,7 +66,7 @@ def past(proxy: str, pool: str) -> str:
 
 
 class Feed:
-    """What a feed tells of itself: of a source that it reads, and of one that stays the same."""
+    """What a feed tells of itself: of a source that it reads, one that stays the same, a tap."""
 
     def __init__(self, stack: ExitStack) -> None:
         health = Health("1")
@@ -68,12 +74,17 @@ class Feed:
         for source in (self._unread, self._same):
             source.succeeded(time.time(), 0.1)
             source.last_change, source.rows = time.time(), 1
+        self._tap = Counts()
+        health.add_families(partial(families, self._tap, source="tapped", upstreams=[UPSTREAM]))
         self.web = stack.enter_context(HealthServer((LOOPBACK, 0), health)).address[1]
 
     def fall_ill(self) -> None:
-        """One cannot be read any more, and the other one has told the same for long."""
+        """One cannot be read any more, the other one has told the same for long, the tap's pool is
+        gone, and it had sent miners elsewhere."""
         self._unread.failed("unreachable")
         self._same.last_change = time.time() - 1000
+        self._tap.upstream_failures[UPSTREAM, UpstreamFailure.REFUSED] += 1
+        self._tap.redirects += 1
 
 
 def miner(name: str, shares: int = 90, **fields: object) -> dict[str, object]:

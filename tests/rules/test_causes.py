@@ -21,6 +21,7 @@ from tests.e2e.harness.service import Service
 from tests.rules.alerting import Alerting, alerting
 from tests.rules.causes import (
     SHARED,
+    UPSTREAM,
     Feed,
     Senders,
     come_and_go,
@@ -60,6 +61,8 @@ FROM_THE_START = {
     "StratumProxySharesStandStill": PROXY | {"source": "stands-still"},
 }
 LATER = {
+    "StatsFeedMinersRedirected": FEED | {"source": "tapped"},
+    "StatsFeedUpstreamUnreachable": FEED | {"source": "tapped", "upstream": UPSTREAM},
     "StatsFeedDown": FEED | {"source": "unread"},
     "StatsFeedStandsStill": FEED | {"source": "the-same"},
     "StatsGatewayClockSkew": PROXY | {"source": "skewed"},

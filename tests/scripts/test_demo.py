@@ -12,7 +12,14 @@ from scripts.demo.ports import LOOPBACK, Ports, choose_ports, moved_ports
 from scripts.demo.stack import ROOT, RULES, ConfigurationError, grafana, hurried, retarget
 from tests.stats_feed.simulate.worlds import FIELD, started
 
-PORTS = Ports(proxy_web=1001, pool_web=1002, prometheus=1003, alertmanager=1004, feed_web=1005)
+PORTS = Ports(
+    proxy_web=1001,
+    pool_web=1002,
+    prometheus=1003,
+    alertmanager=1004,
+    feed_web=1005,
+    tap_web=1006,
+)
 CONFIGURATION = (ROOT / "prometheus" / "prometheus.yml").read_text()
 
 
@@ -22,7 +29,7 @@ def test_only_addresses_change_in_the_scrape_configuration() -> None:
     changed = [(a.strip(" -"), b.strip(" -")) for a, b in zip(ours, demos, strict=True) if a != b]
     assert sorted(changed) == [
         ("stats_url: http://localhost:8084", "stats_url: http://127.0.0.1:1001"),
-        ("targets: []", "targets: [127.0.0.1:1005]"),
+        ("targets: []", "targets: [127.0.0.1:1005, 127.0.0.1:1006]"),
         ("targets: [alertmanager:9093]", "targets: [127.0.0.1:1004]"),
         ("targets: [localhost:9090]", "targets: [127.0.0.1:1003]"),
         ("targets: [stats-pool:9084]", "targets: [127.0.0.1:1002]"),

@@ -145,8 +145,8 @@ class Session:
                     tracker.agent(row, agent)
             case Unread(direction, why):
                 counts.unread[direction, why] += 1
-            case Redirected():
-                counts.redirects += 1
+            case Redirected(host):
+                counts.redirects += host is not None
 
     def _row_of_reject(self, worker: str | None) -> int | None:
         # The name may be wrong, or one that the pool never accepted; the device is the same.

@@ -9,6 +9,7 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Self
 
+from stats_feed.program.stopping import wait_until_set
 from stats_feed.tap.options import TapOptions
 from stats_feed.tap.passing.sockets import reserve
 from stats_feed.tap.workers.assembly import Assembly
@@ -59,7 +60,7 @@ class Crew:
         ]
         for keeper in keepers:
             keeper.start()
-        stop.wait()
+        wait_until_set(stop)
         with self._lock:
             self._stop.set()
             for connection in self._connections.values():

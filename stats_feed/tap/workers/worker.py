@@ -9,7 +9,7 @@ import time
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from stats_feed.logs import configure_logging
+from stats_feed.program.logs import configure_logging
 from stats_feed.tap.books.counts import Counts
 from stats_feed.tap.loops import run as run_loop
 from stats_feed.tap.options import TapOptions

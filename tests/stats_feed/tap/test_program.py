@@ -58,14 +58,15 @@ def test_from_a_share_to_a_gateway_and_its_own_metrics() -> None:
             metrics = tap.metrics()
         log = tap.stop()
     assert metrics["stats_feed_up tap"] == metrics["stats_feed_rows tap"] == 1
-    assert metrics["stats_feed_tap_connections"] == 1
-    assert metrics["stats_feed_tap_shares_total accepted"] == 1
-    assert metrics["stats_feed_tap_shares_total stale"] == 1
-    assert metrics["stats_feed_tap_redirects_total"] == 1
-    assert metrics["stats_feed_tap_bytes_total to_pool"] > 300
-    assert metrics["stats_feed_tap_added_seconds_count"] > 3
-    assert metrics["stats_feed_tap_added_seconds_bucket +Inf"] > 3
-    assert metrics[f"stats_feed_tap_upstream_connections_total {pool.name}"] == 1
+    assert metrics["stats_feed_tap_connections tap"] == 1
+    assert metrics["stats_feed_tap_shares_total tap accepted"] == 1
+    assert metrics["stats_feed_tap_shares_total tap stale"] == 1
+    assert metrics["stats_feed_tap_redirects_total tap"] == 1
+    assert metrics["stats_feed_tap_bytes_total tap to_pool"] > 300
+    assert metrics["stats_feed_tap_added_seconds_count tap"] > 3
+    assert metrics["stats_feed_tap_added_seconds_bucket tap +Inf"] > 3
+    assert metrics[f"stats_feed_tap_upstream_connections_total tap {pool.name}"] == 1
+    assert metrics[f"stats_feed_tap_upstream_failures_total tap {pool.name} refused"] == 0
     assert SECRET not in log
     assert WALLET not in log
 

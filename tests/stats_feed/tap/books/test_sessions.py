@@ -143,7 +143,10 @@ def test_more_rows_than_a_process_may_have_are_counted(
 
 def test_what_the_tap_itself_saw_is_counted() -> None:
     tapped = Tapped().hear(
-        tell("client.reconnect", "evil.example", 1, 1), (submit(1)[0], b"junk\n"), submit(1)
+        tell("client.reconnect", "evil.example", 1, 1),
+        tell("client.reconnect"),  # to where it is connected now
+        (submit(1)[0], b"junk\n"),
+        submit(1),
     )
     tapped.session.expire(NOW + 100)
     counts = tapped.counts

@@ -80,7 +80,7 @@ def exchange(miner: Peer, upstream: Peer, data: bytes, id_: int) -> None:
 
 
 def accepted(tap: Program) -> float:
-    return tap.metrics()["stats_feed_tap_shares_total accepted"]
+    return tap.metrics()["stats_feed_tap_shares_total tap accepted"]
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_worker_that_is_killed_takes_its_own_miners_with_it_and_no_count_falls
     until(lambda: len(children(tap)) == 2 and victim not in children(tap))
     mine.connect(MINERS)
     until(lambda: tap.metrics()["stats_feed_rows tap"] == MINERS + len(living))
-    ids = tap.metrics()["stats_feed_tap_connections"]
+    ids = tap.metrics()["stats_feed_tap_connections tap"]
     assert ids == MINERS + len(living)
 
 

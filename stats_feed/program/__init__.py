@@ -1,0 +1,1 @@
+"""What every feed does as a program: it writes log lines, and a signal stops it."""
