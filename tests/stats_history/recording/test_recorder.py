@@ -44,7 +44,7 @@ CLIMB_SECONDS = 300
 """The rules for shares divide by 5 minutes also where the live series are younger than that."""
 
 NEVER = (
-    *("Rejected part of shares", "Rejected shares by reason", "Balance", "Channels"),
+    *("Rejected part of shares", "Rejected shares by reason", "Balance", "Wallet", "Channels"),
     *("Difficulty", "Power and temperature"),
 )
 """What no old database tells over time."""
