@@ -96,16 +96,17 @@ def test_a_directory_that_is_not_ckpools_is_told_at_once(tmp_path: Path) -> None
         StatusFiles(tmp_path).read()
 
 
-def test_a_thousand_users_are_read_and_only_those_that_changed_again(
-    logs: LogDir, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", [100, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_many_users_are_read_and_only_those_that_changed_again(
+    logs: LogDir, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     logs.write(T0, 5000)
-    for number in range(1000):
+    for number in range(count):
         text = user_text(worker(f"u{number}.rig", shares=number, lastshare=T0))
         logs.user(f"u{number}").write_text(text)
     files = StatusFiles(logs.path, sleep=never)
     _, users = files.read()
-    assert len(users) == 1000
+    assert len(users) == count
     logs.user("u7").write_text(user_text(worker("u7.rig", shares=123456, lastshare=T0)))
     opened: list[str] = []
     real = Path.open
