@@ -60,7 +60,7 @@ def feeds(ports: Ports) -> list[Program]:
 def _sri(ports: Ports) -> list[Program]:
     api = f"http://{LOOPBACK}:{ports.sri_api}"
     command = [sys.executable, "-m", "stats_feed", "sri", "--url", api]
-    command += ["--source", "translator-sri", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
+    command += ["--source", "sri-translator", "--to", f"proxy={LOOPBACK}:{ports.proxy_ingest}"]
     command += ["--web.listen-address", f"{LOOPBACK}:{ports.feed_web}"]
     return [
         Program(
