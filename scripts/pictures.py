@@ -7,21 +7,20 @@ dark and light, into a folder. The README's picture is one of them.
 import argparse
 import base64
 import json
-import os
 import re
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from scripts.browser import Browser, BrowserError
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / ".demo" / "pictures"
@@ -43,16 +42,8 @@ ALERTS = 2
 """How many alerts fire for the reader, apart from the watchdog."""
 PATIENCE = 240.0
 """Seconds for the demo to start, and again for alerts to fire; 60 and 80 are usual."""
-ANSWER_SECONDS = 60.0
 SETTLE_SECONDS = 1.0
 """From a drawn graph to a picture: fonts and sparklines come a moment later."""
-
-BROWSER = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--remote-debugging-pipe",
-)
 
 
 class PictureError(Exception):
@@ -68,52 +59,8 @@ class Shot:
     ready: str = "document.readyState === 'complete' && location.href !== 'about:blank'"
 
 
-class Browser:
-    """Chromium with one tab, driven over DevTools' pipe: its file descriptors 3 and 4."""
-
-    def __init__(self, profile: str) -> None:
-        path = shutil.which("chromium")
-        if path is None:
-            raise PictureError("chromium is needed: sudo apt-get install chromium")
-        commands, self._to = os.pipe()
-        self._from, answers = os.pipe()
-        self._pid = os.posix_spawn(
-            path,
-            [path, *BROWSER, f"--user-data-dir={profile}", "about:blank"],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, commands, 3),
-                (os.POSIX_SPAWN_DUP2, answers, 4),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-            ],
-            setsid=True,
-        )
-        os.close(commands)
-        os.close(answers)
-        self._buffer = b""
-        self._calls = 0
-        self._session: str | None = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-
-    def call(self, method: str, **params: object) -> Any:  # noqa: ANN401 - as many shapes as methods
-        """One command of the DevTools protocol, and its result."""
-        self._calls += 1
-        message: dict[str, object] = {"id": self._calls, "method": method, "params": params}
-        if self._session is not None:
-            message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while (answer := self._read()).get("id") != self._calls:
-            pass  # an event that nobody asked for
-        if "error" in answer:
-            raise PictureError(f"{method}: {answer['error']}")
-        return answer["result"]
-
-    def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the script gives
-        """The value of a JavaScript expression in the page."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
-        return found["result"].get("value")
+class Camera(Browser):
+    """A browser that takes pictures of pages."""
 
     def take(self, shot: Shot, width: int, scheme: str, end: str = "html") -> bytes:
         """The PNG of a page, down to the end of an element or to `TALLEST`."""
@@ -122,7 +69,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=features)
         self.call("Page.navigate", url="about:blank")  # else only the part after # may change
         self.call("Page.navigate", url=shot.url)
-        _wait(lambda: self.run(shot.ready), ANSWER_SECONDS, f"{shot.url} shows nothing")
+        _wait(lambda: self.run(shot.ready), self.answer_seconds, f"{shot.url} shows nothing")
         # Rows of a table are drawn when they come into view.
         bottom = f"Math.ceil(document.querySelector('{end}').getBoundingClientRect().bottom)"
         self._resize(width, min(max(int(self.run(bottom)) + MARGIN, WIDTHS[width]), TALLEST))
@@ -132,25 +79,6 @@ class Browser:
     def _resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-
-    def close(self) -> None:
-        """End it, and every process it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-        os.close(self._to)
-        os.close(self._from)
-
-    def _read(self) -> Any:  # noqa: ANN401 - as many shapes as events
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
-            data = os.read(self._from, 1 << 16) if ready else b""
-            if not data:
-                raise PictureError("the browser does not answer")
-            self._buffer += data
-        message, _, self._buffer = self._buffer.partition(b"\0")
-        return json.loads(message)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -168,16 +96,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder: Path = options.into
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _demo(options.demo) as links, _browser() as browser:
+        with _demo(options.demo) as links, _camera() as camera:
             _wait(lambda: _alerts_firing(links), PATIENCE, "no alerts fire")
             for shot in _shots(links):
                 for width in WIDTHS:
                     for scheme in SCHEMES:
                         path = folder / f"{shot.name}-{width}-{scheme}.png"
-                        path.write_bytes(browser.take(shot, width, scheme))
+                        path.write_bytes(camera.take(shot, width, scheme))
                         _say(f"{path}")
-            page = browser.take(_shots(links)[0], 1280, "light", README_END)
-    except (PictureError, OSError) as error:
+            page = camera.take(_shots(links)[0], 1280, "light", README_END)
+    except (PictureError, BrowserError, OSError) as error:
         _say(f"No pictures: {error}")
         return 1
     if len(page) > README_BYTES:
@@ -237,13 +165,16 @@ def _demo(command: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
+def _camera() -> Iterator[Camera]:
+    program = shutil.which("chromium")
+    if program is None:
+        raise PictureError("chromium is needed: sudo apt-get install chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = Browser(profile)
+        camera = Camera(program, profile, "--hide-scrollbars")
         try:
-            yield browser
+            yield camera
         finally:
-            browser.close()
+            camera.close()
 
 
 def _wait(condition: Callable[[], object], seconds: float, what: str) -> None:
