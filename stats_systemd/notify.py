@@ -11,8 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["Notifier"]
-
 log = logging.getLogger(__name__)
 
 SEND_SECONDS = 1.0

@@ -7,8 +7,6 @@ kernel's queue and nobody is refused.
 import socket
 from collections.abc import Collection, Mapping
 
-__all__ = ["SocketError", "sockets_from_systemd"]
-
 FIRST_FILE = 3
 """The number of the first file that systemd hands over: 0, 1 and 2 are the standard streams."""
 

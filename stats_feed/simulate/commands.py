@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from queue import Empty, SimpleQueue
 
-__all__ = ["Command", "Commands"]
-
 
 class Command(StrEnum):
     """One line of standard input."""

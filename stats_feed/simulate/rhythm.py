@@ -2,8 +2,6 @@
 
 import math
 
-__all__ = ["throttle"]
-
 DAY = 86_400.0
 HOTTEST = 15 * 3600.0
 """Seconds after midnight, UTC."""

@@ -15,8 +15,6 @@ from stats_feed.sri.pool import Pool
 from stats_feed.sri.sessions import Moment
 from stats_feed.sri.translator import Translator
 
-__all__ = ["SriSource", "run"]
-
 logger = logging.getLogger(__name__)
 
 BULK_STAYS = 0.8

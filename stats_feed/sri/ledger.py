@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from stats_feed.sri.api.answers import MAX_COUNT, Count, Counts, Key
 from stats_gateway.sender import RejectReason, Totals
 
-__all__ = ["KEEP_SECONDS", "Ledger", "Meter", "Sum", "rejects_by", "whole"]
-
 KEEP_SECONDS = 600.0
 """How long a channel or a row is remembered that is not listed any more. A list whose pages were
 torn apart can miss a row once; its return must not count twice."""

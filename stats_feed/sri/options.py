@@ -19,8 +19,6 @@ from stats_feed.sri.api.http import checked_url
 from stats_feed.sri.api.reading import BULK_ABOVE
 from stats_gateway.sender import ConnectionType
 
-__all__ = ["DESCRIPTION", "EXAMPLE", "SriOptions", "add_flags", "read_options"]
-
 DESCRIPTION = """\
 Read the monitoring API of SRI's pool, JD client or translator, or of
 hashpool's pool or translator, and send what it says to stats-pool or

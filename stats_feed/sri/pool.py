@@ -19,8 +19,6 @@ from stats_gateway.sender import (
     MinerSnapshot,
 )
 
-__all__ = ["Pool", "common_name"]
-
 MAX_CHANNELS = 65_536
 """Channel numbers that are sent for one row: the gateway takes no longer list. Sums hold all."""
 

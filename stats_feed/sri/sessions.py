@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 from stats_feed.sri.ledger import KEEP_SECONDS, Sum
 
-__all__ = ["Moment", "ProgramClock", "Session", "Sessions", "seen_to_come"]
-
 MAX_ID = 2**32 - 1
 
 NEW_WITHIN_SECONDS = 45.0

@@ -13,8 +13,6 @@ from stats_feed.sri.ledger import Ledger, Meter, rejects_by, whole
 from stats_feed.sri.sessions import Moment, ProgramClock, Session, Sessions, seen_to_come
 from stats_gateway.sender import MinerInfo, MinerSnapshot, UpstreamInfo
 
-__all__ = ["Translator"]
-
 ANONYMOUS_SECONDS = 10.0
 """How long a connection without a name and without a channel is no miner yet: port scans."""
 

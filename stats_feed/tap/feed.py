@@ -25,8 +25,6 @@ from stats_feed.tap.workers.assembly import Assembly
 from stats_feed.tap.workers.crew import Crew
 from stats_gateway.sender import MinerSnapshot, MinerTracker, Outgoing, SnapshotLoop
 
-__all__ = ["check", "run"]
-
 
 def check(options: TapOptions) -> None:
     """Look at the files that the options name. Raises WrongSourceError."""

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-__all__ = ["loop_factory", "run"]
-
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """Return what makes an event loop: uvloop's passes bytes on in about half the time."""

@@ -21,8 +21,6 @@ from stats_feed.tap.access.admission import AdmissionRules, Network
 from stats_feed.tap.access.proxy_protocol import Version
 from stats_feed.tap.passing.upstreams import Upstream
 
-__all__ = ["DESCRIPTION", "EXAMPLE", "TapOptions", "add_flags", "read_options"]
-
 DESCRIPTION = """\
 Pass Stratum V1 through, unchanged, between miners and the pool or translator
 that they were connected to before; read a copy, and send what it says about

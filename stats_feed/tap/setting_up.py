@@ -21,8 +21,6 @@ from stats_feed.tap.passing.sockets import listen
 from stats_feed.tap.passing.upstreams import Upstream, Upstreams
 from stats_gateway.sender import MinerTracker
 
-__all__ = ["as_event", "certificate", "doorway_for", "listening", "prepare_process"]
-
 logger = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0001

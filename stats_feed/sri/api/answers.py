@@ -12,26 +12,6 @@ from enum import StrEnum
 from stats_feed.polling import Failure, ReadError
 from stats_gateway.sender import DeviceInfo, RejectReason
 
-__all__ = [
-    "MAX_COUNT",
-    "Channel",
-    "Client",
-    "Count",
-    "Counts",
-    "Key",
-    "Overview",
-    "Sv1Miner",
-    "channel_of",
-    "client_of",
-    "count_of",
-    "number_of",
-    "object_of",
-    "overview_of",
-    "reason_of",
-    "sv1_miner_of",
-    "text_of",
-]
-
 MAX_ID = 2**32 - 1
 MAX_COUNT = 2**64 - 1
 MAX_TIME = 2**62

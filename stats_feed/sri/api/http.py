@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 from stats_feed.polling import Failure, ReadError
 from stats_feed.sri.api.reading import Answer, Reader, Reading
 
-__all__ = ["Api", "checked_url"]
-
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of one answer. `/metrics` of 20,000 channels has about 30 MiB."""
 

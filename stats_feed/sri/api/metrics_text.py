@@ -20,8 +20,6 @@ from stats_feed.sri.api.answers import (
     reason_of,
 )
 
-__all__ = ["channels_by_client", "hashpool_clients", "hashpool_listen_address", "is_hashpool_pool"]
-
 _SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")

@@ -30,8 +30,6 @@ from stats_feed.sri.api.metrics_text import (
     is_hashpool_pool,
 )
 
-__all__ = ["BULK_ABOVE", "PAGE", "Answer", "Kind", "Reader", "Reading", "read"]
-
 PAGE = 100
 """Rows asked for at once; the API gives no more."""
 

@@ -7,8 +7,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from stats_feed.tap.books.counts import Refusal
 
-__all__ = ["Admission", "AdmissionRules", "Network", "is_in"]
-
 Network = IPv4Network | IPv6Network
 
 

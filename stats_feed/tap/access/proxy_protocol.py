@@ -11,8 +11,6 @@ from ipaddress import IPv6Address, ip_address
 
 from stats_feed.health import Address
 
-__all__ = ["ProxyHeaderError", "Version", "header", "read_header"]
-
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 MAX_LINE_BYTES = 107
 """The longest line that version 1 has."""

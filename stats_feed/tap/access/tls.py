@@ -6,8 +6,6 @@ from pathlib import Path
 
 from stats_feed.polling import WrongSourceError
 
-__all__ = ["Certificate", "upstream_context"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -7,16 +7,6 @@ from typing import TypeVar
 
 from stats_feed.tap.reader.facts import Direction, Unreadable
 
-__all__ = [
-    "ADDED_BUCKETS",
-    "Counts",
-    "Ending",
-    "Histogram",
-    "Refusal",
-    "UpstreamFailure",
-    "Verdict",
-]
-
 ADDED_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2, 0.1, 1.0)
 """Seconds: a hand-over takes some tens of microseconds, a job for 10,000 miners some tenths."""
 

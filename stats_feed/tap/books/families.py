@@ -7,8 +7,6 @@ from itertools import accumulate
 from stats_feed.health import Sample, family, sample
 from stats_feed.tap.books.counts import Counts, Histogram, UpstreamFailure
 
-__all__ = ["families"]
-
 PREFIX = "stats_feed_tap"
 
 

@@ -20,8 +20,6 @@ from stats_feed.tap.reader.facts import (
 )
 from stats_gateway.sender import MinerTracker
 
-__all__ = ["MAX_ROWS", "MAX_WORKERS", "Book", "Session"]
-
 logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 1024

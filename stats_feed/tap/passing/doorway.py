@@ -18,8 +18,6 @@ from stats_feed.tap.passing.reading import LateReading
 from stats_feed.tap.passing.sockets import prepare
 from stats_feed.tap.passing.upstreams import NoUpstreamError, Upstreams
 
-__all__ = ["Doorway"]
-
 PROXY_HEADER_SECONDS = 5.0
 """For the PROXY header, which a load balancer writes at once."""
 

@@ -15,8 +15,6 @@ from stats_feed.tap.books.sessions import Session
 from stats_feed.tap.passing.reading import LateReading
 from stats_feed.tap.reader.facts import Direction
 
-__all__ = ["MAX_HELD_BYTES", "Link", "Side"]
-
 HIGH_WATER_BYTES = 64 * 1024
 """What one side has not taken, beyond the kernel's buffers, before the other is read no more."""
 

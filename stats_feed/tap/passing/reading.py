@@ -8,8 +8,6 @@ from collections.abc import Callable
 from stats_feed.tap.books.sessions import Session
 from stats_feed.tap.reader.facts import Direction
 
-__all__ = ["MAX_COPIED_BYTES", "LateReading"]
-
 DELAY_SECONDS = 0.002
 """Between a copy and its reading, together with those that follow: the bytes are out by then.
 Later, a reading would fall together with the next share more often, which would wait for it."""

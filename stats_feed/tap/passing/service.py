@@ -15,8 +15,6 @@ from stats_feed.tap.passing.doorway import Doorway
 from stats_feed.tap.passing.link import Link
 from stats_feed.tap.passing.sockets import Accepting
 
-__all__ = ["Listener", "Patience", "serve"]
-
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0

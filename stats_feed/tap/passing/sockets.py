@@ -9,16 +9,6 @@ from typing import Any
 
 from stats_feed.health import Address
 
-__all__ = [
-    "OUT_OF_RESOURCES",
-    "Accepting",
-    "SocketAddress",
-    "listen",
-    "prepare",
-    "reserve",
-    "resolve",
-]
-
 logger = logging.getLogger(__name__)
 
 BACKLOG = 4096

@@ -13,8 +13,6 @@ from stats_feed.tap.books.counts import Counts, UpstreamFailure
 from stats_feed.tap.passing.link import Side
 from stats_feed.tap.passing.sockets import OUT_OF_RESOURCES, SocketAddress, prepare, resolve
 
-__all__ = ["NoUpstreamError", "Upstream", "Upstreams"]
-
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0

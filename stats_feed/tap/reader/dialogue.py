@@ -38,8 +38,6 @@ from stats_feed.tap.reader.pending import Kind, Pending, Request
 from stats_feed.tap.reader.room import Room
 from stats_feed.tap.reader.verdicts import is_accepted, reason_of
 
-__all__ = ["Dialogue", "Rooms"]
-
 MAX_PARTIAL_BYTES = 64 * 1024 * 1024
 """Of lines that have begun, on all connections: 1,000 of the longest, or 64 bytes for a million."""
 

@@ -9,20 +9,6 @@ from enum import Enum
 
 from stats_gateway.sender import RejectReason
 
-__all__ = [
-    "AgentNamed",
-    "Authorized",
-    "DifficultySet",
-    "Direction",
-    "Fact",
-    "Redirected",
-    "ShareAccepted",
-    "ShareRejected",
-    "ShareUnanswered",
-    "Unread",
-    "Unreadable",
-]
-
 
 class Direction(Enum):
     """Which way bytes go; the value is its name in the tap's metrics."""

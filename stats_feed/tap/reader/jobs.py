@@ -9,8 +9,6 @@ import sys
 
 from stats_feed.tap.reader.messages import Key
 
-__all__ = ["FIRST_DIFFICULTY", "KEEP_SECONDS", "MAX_JOBS", "Jobs"]
-
 FIRST_DIFFICULTY = 1.0
 """What a job asks for before any mining.set_difficulty, as slush's proposal says."""
 

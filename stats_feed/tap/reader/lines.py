@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from stats_feed.tap.reader.facts import Unreadable
 from stats_feed.tap.reader.room import Room
 
-__all__ = ["MAX_LINE_BYTES", "Lines"]
-
 MAX_LINE_BYTES = 64 * 1024
 """SRI reads lines of at most 65,536 bytes, and ckpool of 1,024; a job with a large coinbase
 transaction has a few thousand."""

@@ -10,8 +10,6 @@ from hashlib import sha256
 
 from stats_feed.tap.reader.facts import Unreadable
 
-__all__ = ["MAX_WORKER_CHARACTERS", "Key", "Message", "key_of", "params_of", "parse", "worker_of"]
-
 MAX_WORKER_CHARACTERS = 128
 """The gateway cuts names to 128 bytes. A miner chooses its name, and must not choose our memory."""
 

@@ -6,8 +6,6 @@ from enum import Enum
 from stats_feed.tap.reader.messages import Key
 from stats_feed.tap.reader.room import Room
 
-__all__ = ["ANSWER_SECONDS", "MAX_PENDING", "Kind", "Pending", "Request"]
-
 MAX_PENDING = 1024
 """Requests of one connection without an answer: more than a pool answers in a minute."""
 

@@ -1,7 +1,5 @@
 """This module bounds what all dialogues of one process may keep together."""
 
-__all__ = ["Room"]
-
 
 class Room:
     """So much of something may be kept by all who share this room."""

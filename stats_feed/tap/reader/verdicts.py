@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from stats_feed.tap.reader.messages import Message
 from stats_gateway.sender import RejectReason
 
-__all__ = ["is_accepted", "reason_of"]
-
 CODES = {
     21: RejectReason.STALE,  # job not found
     22: RejectReason.DUPLICATE,

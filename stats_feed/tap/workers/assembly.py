@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from stats_feed.tap.books.counts import Counts
 from stats_gateway.sender import MinerInfo, MinerSnapshot, Totals, UpstreamInfo
 
-__all__ = ["Assembly", "Part"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:

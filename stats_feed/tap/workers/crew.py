@@ -15,8 +15,6 @@ from stats_feed.tap.passing.sockets import reserve
 from stats_feed.tap.workers.assembly import Assembly
 from stats_feed.tap.workers.worker import STOP, work
 
-__all__ = ["Crew"]
-
 logger = logging.getLogger(__name__)
 
 RESTART_SECONDS = 1.0

@@ -23,8 +23,6 @@ from stats_feed.tap.setting_up import (
 from stats_feed.tap.workers.assembly import Part
 from stats_gateway.sender import MinerTracker
 
-__all__ = ["IDS", "STOP", "work"]
-
 logger = logging.getLogger(__name__)
 
 IDS = 1024
