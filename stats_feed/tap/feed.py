@@ -13,14 +13,7 @@ from stats_feed.tap.books.counts import Counts
 from stats_feed.tap.books.families import families
 from stats_feed.tap.loops import run as run_loop
 from stats_feed.tap.options import TapOptions
-from stats_feed.tap.passing.service import Patience, serve
-from stats_feed.tap.setting_up import (
-    as_event,
-    certificate,
-    doorway_for,
-    listening,
-    prepare_process,
-)
+from stats_feed.tap.setting_up import certificate, listening, pass_on, prepare_process
 from stats_feed.tap.workers.assembly import Assembly
 from stats_feed.tap.workers.crew import Crew
 from stats_gateway.sender import MinerSnapshot, MinerTracker, Outgoing, SnapshotLoop
@@ -56,17 +49,8 @@ def run(options: TapOptions, gateways: Gateways, health: Health, stop: threading
     health.add_families(lambda: told(counts))
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(listening(options, *one)) for one in options.listen]
-
-        async def main() -> None:
-            doorway, patience = (
-                doorway_for(options, tracker, counts),
-                Patience(silent=options.silent),
-            )
-            drain = options.drain
-            await serve(doorway, listeners, as_event(stop), drain=lambda: drain, patience=patience)
-
         stack.enter_context(_Sending(tracker, source_health, open_gateways()))
-        run_loop(main())
+        run_loop(pass_on(options, tracker, counts, listeners, stop, drain=lambda: options.drain))
 
 
 class _Miners(Protocol):

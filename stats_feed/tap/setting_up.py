@@ -1,4 +1,4 @@
-"""This module puts together what passes bytes on, out of the options."""
+"""This module puts together what passes bytes on, out of the options, and runs it."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import logging
 import resource
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from stats_feed.health import Address
 from stats_feed.tap.access.admission import Admission
@@ -16,7 +16,7 @@ from stats_feed.tap.books.sessions import Book
 from stats_feed.tap.options import TapOptions
 from stats_feed.tap.passing.doorway import Doorway
 from stats_feed.tap.passing.reading import LateReading
-from stats_feed.tap.passing.service import Listener
+from stats_feed.tap.passing.service import Listener, Patience, serve
 from stats_feed.tap.passing.sockets import listen
 from stats_feed.tap.passing.upstreams import Upstream, Upstreams
 from stats_gateway.sender import MinerTracker
@@ -40,13 +40,31 @@ def prepare_process(options: TapOptions) -> None:
         )
 
 
+async def pass_on(
+    options: TapOptions,
+    tracker: MinerTracker,
+    counts: Counts,
+    listeners: Sequence[Listener],
+    stop: threading.Event,
+    *,
+    drain: Callable[[], float],
+    first_id: int = 1,
+    step: int = 1,
+) -> None:
+    """Pass on until `stop` is set and the miners have left, or as many seconds later as `drain`
+    says then. The rows are numbered `first_id`, `first_id + step`, and so on.
+
+    Raises WrongSourceError.
+    """
+    doorway = doorway_for(options, tracker, counts, first_id=first_id, step=step)
+    patience = Patience(silent=options.silent)
+    await serve(doorway, listeners, _as_event(stop), drain=drain, patience=patience)
+
+
 def doorway_for(
     options: TapOptions, tracker: MinerTracker, counts: Counts, *, first_id: int = 1, step: int = 1
 ) -> Doorway:
-    """Put together what miners come in by, on the running loop. Raises WrongSourceError.
-
-    The rows are numbered `first_id`, `first_id + step`, and so on.
-    """
+    """Put together what miners come in by, on the running loop. Raises WrongSourceError."""
 
     def note_upstream(upstream: Upstream, connected: bool) -> None:  # noqa: FBT001 - a callback
         tracker.upstream(upstream.name, connected=connected)
@@ -74,7 +92,7 @@ def doorway_for(
     )
 
 
-def as_event(stop: threading.Event) -> asyncio.Event:
+def _as_event(stop: threading.Event) -> asyncio.Event:
     """Return an event of this loop that is set when `stop` is."""
     loop, event = asyncio.get_running_loop(), asyncio.Event()
 

@@ -13,13 +13,7 @@ from stats_feed.program.logs import configure_logging
 from stats_feed.tap.books.counts import Counts
 from stats_feed.tap.loops import run as run_loop
 from stats_feed.tap.options import TapOptions
-from stats_feed.tap.passing.service import Patience, serve
-from stats_feed.tap.setting_up import (
-    as_event,
-    doorway_for,
-    listening,
-    prepare_process,
-)
+from stats_feed.tap.setting_up import listening, pass_on, prepare_process
 from stats_feed.tap.workers.assembly import Part
 from stats_gateway.sender import MinerTracker
 
@@ -51,13 +45,8 @@ def work(options: TapOptions, number: int, reports: Connection) -> None:
         def drain() -> float:
             return float("inf") if orders.is_orphaned else options.drain
 
-        async def main() -> None:
-            doorway = doorway_for(options, tracker, counts, first_id=number % IDS + 1, step=IDS)
-            patience = Patience(silent=options.silent)
-            stop = as_event(orders.stop)
-            await serve(doorway, listeners, stop, drain=drain, patience=patience)
-
-        run_loop(main())
+        ids = {"first_id": number % IDS + 1, "step": IDS}
+        run_loop(pass_on(options, tracker, counts, listeners, orders.stop, drain=drain, **ids))
     reporter.close()
 
 
