@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import yaml
 
+from tests.support.blocks import write_samples
 from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK, running
@@ -159,7 +159,8 @@ def alerting(folder: Path, jobs: Jobs, times: float = FASTER, past: str = "") ->
         if jobs:
             _shorten(folder / "rules", times)
             configuration.write_text(_scrapes(jobs, alertmanager))
-            remember(folder, past)
+            if past:
+                write_samples(past, folder / "data")
             command = [program("prometheus3"), f"--config.file={configuration}"]
             command += [f"--storage.tsdb.path={folder}/data", "--rules.alert.resend-delay=1s"]
             command += [f"--web.listen-address={LOOPBACK}:{port}"]
@@ -171,15 +172,6 @@ def alerting(folder: Path, jobs: Jobs, times: float = FASTER, past: str = "") ->
             prometheus.send_signal(signal.SIGHUP)
 
         yield Alerting(inbox, alertmanager, port, reload)
-
-
-def remember(folder: Path, past: str) -> None:
-    """Write samples into the data of a Prometheus that has not started yet."""
-    if past:
-        text = folder / "past.txt"
-        text.write_text(past)
-        command = ["tsdb", "create-blocks-from", "openmetrics", "-q", str(text), f"{folder}/data"]
-        subprocess.run([program("promtool"), *command], check=True, capture_output=True)
 
 
 def _shorten(rules: Path, times: float) -> None:

@@ -1,11 +1,11 @@
 """What a Prometheus holds that scraped the live services after the move: a steady fleet."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from stats_history.recording.recorder import Recorder
 from stats_history.writing.slices import Slice
+from tests.support.blocks import write_samples
 from tests.support.programs import program
 
 SCRAPE_SECONDS = 15
@@ -81,10 +81,7 @@ def scrape(
     data: Path, folder: Path, kind: str, labels: dict[str, str], span: range, rules: list[Path]
 ) -> None:
     """Write what Prometheus stores over `span`, the series of its rules included."""
-    text = folder / "live.om"
-    text.write_text("".join(_lines(kind, labels, span)))
-    command = ["tsdb", "create-blocks-from", "openmetrics", "-q", str(text), str(data)]
-    subprocess.run([program("promtool"), *command], check=True, capture_output=True)
+    write_samples("".join(_lines(kind, labels, span)), data)
     staging = folder / "live"
     staging.mkdir()
     recorder = Recorder(data, staging, program("promtool"), labels, rules)

@@ -1,13 +1,12 @@
 """A day of a farm that never was, written into a Prometheus before it starts."""
 
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from exporters.exposition.text_format import escape
-from tests.support.programs import program
+from tests.support.blocks import write_samples
 
 SCRAPE_SECONDS = 15
 HOUR = 3600
@@ -47,10 +46,7 @@ def write(
 
 def write_blocks(folder: Path, samples: Samples, began: int = 0) -> None:
     """Blocks in `folder`/data with these samples, whose times are seconds since `began`."""
-    text = folder / "past.txt"
-    text.write_text("".join(_lines(samples, began)))
-    command = ["tsdb", "create-blocks-from", "openmetrics", "-q", str(text), str(folder / "data")]
-    subprocess.run([program("promtool"), *command], check=True, capture_output=True)
+    write_samples("".join(_lines(samples, began)), folder / "data")
 
 
 def _scrape(samples: Samples, labels: str, sessions: list[Session], second: int) -> None:
