@@ -10,6 +10,9 @@ from stats_gateway.rows.rows import ConnectionRows, MinerRows, MinerState, Rows
 from stats_gateway.store.sources import Source, View
 from stats_gateway.wire.services import Service
 
+MAX_ID_DIGITS = 20
+"""Digits of the largest `downstream_id`, which has 64 bits."""
+
 Json: TypeAlias = Mapping[str, object]
 R = TypeVar("R", bound=Rows)
 
@@ -89,6 +92,11 @@ def miners_named(view: View, name: str, source: str | None = None) -> Sequence[J
         for index, found in enumerate(one.miners.name)
         if found == name
     ]
+
+
+def is_downstream_id(text: str) -> bool:
+    """Whether `text` may be the `downstream_id` of a row."""
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS
 
 
 def connections_with_id(view: View, id_: int, source: str | None = None) -> Sequence[Json]:

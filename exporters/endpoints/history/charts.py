@@ -9,14 +9,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporters.endpoints.history.asking import configured, short, source_of, unavailable_for_now
+from exporters.endpoints.lists import is_downstream_id
 from exporters.endpoints.responses import JsonAnswer
 from exporters.history.charts import MOST_SPARKLINES, Row, RowLabel, Span
 from exporters.history.drawn import Drawn, Times
 from stats_gateway.clock import Now
 from stats_gateway.wire.services import Service
-
-MAX_DIGITS = 20
-"""Digits of the largest `downstream_id`, which has 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ class ChartEndpoints:
         rows = query.getlist(self._parameter)
         for row in rows:
             short(self._parameter, row)
-            if self.service is Service.POOL and not _is_id(row):
+            if self.service is Service.POOL and not is_downstream_id(row):
                 raise HTTPException(400, f"connection must be a downstream_id, not {row[:32]!r}")
         return rows
 
@@ -96,10 +94,6 @@ def _span(request: Request) -> Span:
         *spans, last = Span
         detail = f"range must be {', '.join(spans)} or {last}, not {text[:32]!r}"
         raise HTTPException(400, detail) from None
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
 
 
 def _times(times: Times) -> dict[str, object]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from exporters.endpoints.lists import Lists
+from exporters.endpoints.lists import Lists, is_downstream_id
 from exporters.endpoints.page.document import Document, Templates
 from exporters.endpoints.page.downstream import Subject
 from exporters.endpoints.responses import has_current
@@ -37,9 +37,6 @@ FILES = {
     "vendor/uPlot.LICENSE": "text/plain",
 }
 """Every file that is sent as it is, below `/assets/`, with its type."""
-
-MAX_ID_DIGITS = 20
-"""Digits of the largest `downstream_id`, which has 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ class PageEndpoints:
     async def connection(self, request: Request) -> Response:
         """The page of one connection."""
         id_ = request.path_params["downstream_id"]
-        if not (id_.isascii() and id_.isdecimal()) or len(id_) > MAX_ID_DIGITS:
+        if not is_downstream_id(id_):
             raise HTTPException(404, "no connection has this path")
         return await self._downstream(request, id_)
 
