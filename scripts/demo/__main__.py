@@ -118,7 +118,7 @@ def _start(
         fleet = stack.fleet_flags(
             ports, miners=options.miners, seed=options.seed, began=options.began
         )
-        options.fleet = _fleet_options(fleet)
+        options.fleet = simulate.parse(fleet, prog="make demo")
         history = not options.without_prometheus and stack.find("prometheus") is not None
         _launch(stack.services(ports, fleet, history=history), run, running)
         # A service is healthy when any source sends: the fleet is waited for before the feeds.
@@ -137,12 +137,6 @@ def _launch(programs: Sequence[Program], run: Path, running: dict[str, RunningPr
     for program in programs:
         log = run / f"{program.name}.log"
         running[program.name] = RunningProgram(program, log=log, folder=stack.ROOT)
-
-
-def _fleet_options(flags: Sequence[str]) -> simulate.SimulateOptions:
-    parser = argparse.ArgumentParser(prog="make demo")
-    simulate.add_flags(parser)
-    return simulate.read_options(parser, parser.parse_args(flags))
 
 
 def _import_past(options: argparse.Namespace, ports: Ports, folder: Path, stop: StopSignal) -> int:

@@ -191,6 +191,13 @@ def read_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     return SimulateOptions(common=common, proxy=proxy, pool=pool, troubled=troubled, **values)
 
 
+def parse(flags: Sequence[str], prog: str | None = None) -> SimulateOptions:
+    """Read the flags of `simulate` alone; a mistake ends the program `prog` with exit code 2."""
+    parser = argparse.ArgumentParser(prog=prog)
+    add_flags(parser)
+    return read_options(parser, parser.parse_args(flags))
+
+
 def _addresses(
     service: Service, named: Sequence[Address | None], to: Sequence[Destination]
 ) -> tuple[Address, ...]:

@@ -17,9 +17,8 @@ from exporters.exposition.render import Renderer
 from exporters.exposition.self_metrics import LastReload, SelfMetrics
 from exporters.exposition.text_format import Format
 from grafana.drawing.past.remote_write import Series
-from stats_feed.flags import CommonOptions
 from stats_feed.health import Health
-from stats_feed.simulate.options import SimulateOptions
+from stats_feed.simulate.options import parse
 from stats_feed.simulate.run import World
 from stats_gateway.clock import Now
 from stats_gateway.intake.intake import Intake
@@ -31,24 +30,7 @@ from stats_gateway.wire.services import Service
 STEP = 15
 """Seconds between two scrapes; snapshots come as often."""
 
-CALM = SimulateOptions(
-    common=CommonOptions(
-        token=None, interval=STEP, health=None, log_level="info", log_format="logfmt", check=False
-    ),
-    proxy=(),
-    pool=(),
-    proxy_source="translator-1",
-    pool_source="pool-1",
-    miners=14,
-    translators=3,
-    shares_per_minute=6.0,
-    churn=0.0,
-    troubled=False,
-    seed=1,
-    duration=None,
-    began=None,
-    commands=False,
-)
+CALM = parse(["--scenario=calm", "--miners=14", "--seed=1", f"--interval={STEP}"])
 FIELD = replace(CALM, proxy_source="translator-2", miners=12, churn=0.05, troubled=True)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 SILENT_SECONDS = 600
