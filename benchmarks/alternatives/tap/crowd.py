@@ -3,7 +3,6 @@
 import socket
 import time
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 from benchmarks.common.clients import TIMEOUT_SECONDS, Address
@@ -43,12 +42,7 @@ class Crowd:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def connect(self, via: Address, count: int) -> None:
