@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from exporters.access.listeners import Gates, open_gates
 from exporters.access.reloading import watch
@@ -157,25 +158,10 @@ async def serve(
             drawn=drawn,
             old_shapes=config.old_shapes,
         )
-        app = Guard(
-            build_app(endpoints),
-            gates.web_config,
-            auth,
-            refusals,
-            config.web_limits.max_requests,
-            is_loopback=bound_address(web).is_loopback,
-        )
-        http = HttpServer(app, gates.web_config, config.web_limits, refusals)
+        http = _http_server(build_app(endpoints), config, gates, auth, refusals, bound_address(web))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, http, prometheus, notifier)
-        shared = Shared(
-            intake=intake,
-            worker=worker,
-            limits=config.limits,
-            allow_networks=config.ingest_access.allow_networks,
-            client_source=config.ingest_access.tls_client_source,
-        )
-        senders = await stack.enter_async_context(GatewayServer(shared))
+        senders = await stack.enter_async_context(GatewayServer(_shared(intake, worker, config)))
         await senders.start(ingest, gates.ingest.tls)
         _announce(service, bound_address(ingest), bound_address(web), config, gates)
         notifier.ready()
@@ -197,6 +183,31 @@ def _intake(service: Service, config: Config, gates: Gates) -> Intake:
         access=gates.ingest.access,
         aliases=config.aliases,
         redact_ip=config.redact_ip,
+    )
+
+
+def _http_server(
+    app: Starlette, config: Config, gates: Gates, auth: BasicAuth, refusals: Refusals, web: Address
+) -> HttpServer:
+    """What answers on the address `web`, with `app` behind its guard."""
+    guard = Guard(
+        app,
+        gates.web_config,
+        auth,
+        refusals,
+        config.web_limits.max_requests,
+        is_loopback=web.is_loopback,
+    )
+    return HttpServer(guard, gates.web_config, config.web_limits, refusals)
+
+
+def _shared(intake: Intake, worker: ThreadPoolExecutor, config: Config) -> Shared:
+    return Shared(
+        intake=intake,
+        worker=worker,
+        limits=config.limits,
+        allow_networks=config.ingest_access.allow_networks,
+        client_source=config.ingest_access.tls_client_source,
     )
 
 
