@@ -2,6 +2,7 @@
 # Python >= 3.11, nothing else: each target first gets what it needs into .venv and .tools, without
 # root. Only install and uninstall write elsewhere.
 # Options of the demo: make demo DEMO="--miners 1000". Of the benchmarks: make bench BENCH="--only tap".
+# What shows how far one machine goes, alone: make bench SCALE=1.
 
 BIN := .venv/bin
 TOOL = PATH="$$PATH:$(CURDIR)/.tools/bin"
@@ -64,7 +65,7 @@ boards: $(DEVELOPMENT) tools ## Draw the boards into grafana/drawing/drawn, to b
 
 bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 	@scripts/tools.sh haproxy
-	$(TOOL) $(BIN)/python -m benchmarks $(BENCH)
+	$(TOOL) $(BIN)/python -m benchmarks $(if $(SCALE),--scale) $(BENCH)
 
 soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)

@@ -13,6 +13,8 @@ from benchmarks.measure import Part, Results, measure
 from benchmarks.plan import DEFAULT, QUICK
 from benchmarks.report import report
 
+SCALE = (Part.FLEET, Part.PROMETHEUS)
+
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -26,9 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         choices=[part.value for part in Part],
         help="measure only this part; may be given several times",
     )
+    parser.add_argument(
+        "--scale",
+        action="store_true",
+        help="measure only what shows how far one machine goes: "
+        + ", ".join(part.value for part in SCALE),
+    )
     options = parser.parse_args(argv)
     plan = QUICK if options.quick else DEFAULT
-    parts = [Part(name) for name in options.only or Part]
+    parts = [Part(name) for name in options.only or (SCALE if options.scale else Part)]
     results = measure(plan, lambda what: _say(f"Measuring {what} ...", sys.stderr), parts)
     held = bounds(results)
     for text in report(results, held):

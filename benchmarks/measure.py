@@ -13,6 +13,11 @@ from benchmarks.common.machine import Machine, Watch
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios, cycle_ratios, measure_cycles
 from benchmarks.plan import Plan
 from benchmarks.services.crowd import CrowdFigures, measure_crowd
+from benchmarks.services.prometheus import (
+    PrometheusFigures,
+    find_prometheus,
+    measure_prometheus,
+)
 from benchmarks.services.service import (
     FleetFigures,
     ServiceFigures,
@@ -33,6 +38,7 @@ class Part(StrEnum):
     PEERS = "peers"
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
+    PROMETHEUS = "prometheus"
     SRI = "sri"
     TAP = "tap"
 
@@ -53,6 +59,8 @@ class Results:
     pushgateway: list[PushFigures] = field(default_factory=list)
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
+    prometheus: list[PrometheusFigures] = field(default_factory=list)
+    """Empty, too, where Prometheus is not installed."""
     sri: list[SriFigures] = field(default_factory=list)
     tap: list[TapFigures] = field(default_factory=list)
 
@@ -122,6 +130,15 @@ def _fleet(plan: Plan, results: Results) -> None:
     ]
 
 
+def _prometheus(plan: Plan, results: Results) -> None:
+    program = find_prometheus()
+    if program is not None:
+        results.prometheus = [
+            measure_prometheus(program, shape, services, plan.service_miners, plan.target_seconds)
+            for shape, services in plan.targets
+        ]
+
+
 def _sri(plan: Plan, results: Results) -> None:
     results.sri = [
         measure_sri(kind, plan.sri_clients, plan.sri_polls, plan.sri_interval) for kind in Kind
@@ -143,6 +160,7 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PEERS: _peers,
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
+    Part.PROMETHEUS: _prometheus,
     Part.SRI: _sri,
     Part.TAP: _tap,
 }

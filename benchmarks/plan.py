@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from benchmarks.common.fleet import Shape
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -31,6 +33,12 @@ class Plan:
     fleet_miners: int
     """Miners of all those sources together."""
     fleet_rounds: int
+    targets: tuple[tuple[Shape, int], ...]
+    """Services that one Prometheus scrapes, each with `service_miners` miners of that shape.
+
+    300,000 full rows are 4.8 million series, for which two cores and 16 GiB are too little.
+    """
+    target_seconds: float
     sri_clients: int
     sri_polls: int
     sri_interval: float
@@ -60,6 +68,8 @@ DEFAULT = Plan(
     fleet_sources=10,
     fleet_miners=1_000_000,
     fleet_rounds=2,
+    targets=((Shape.FULL, 1), (Shape.PLAIN, 1), (Shape.PLAIN, 3)),
+    target_seconds=180.0,
     sri_clients=5_000,
     sri_polls=5,
     sri_interval=3.0,
@@ -86,6 +96,8 @@ QUICK = Plan(
     fleet_sources=3,
     fleet_miners=30_000,
     fleet_rounds=2,
+    targets=((Shape.FULL, 1), (Shape.PLAIN, 1), (Shape.PLAIN, 3)),
+    target_seconds=30.0,
     sri_clients=500,
     sri_polls=2,
     sri_interval=1.0,

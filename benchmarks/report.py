@@ -11,6 +11,7 @@ from benchmarks.common.programs import Memory
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios
 from benchmarks.measure import Results
 from benchmarks.services.crowd import CrowdFigures
+from benchmarks.services.prometheus import PrometheusFigures
 from benchmarks.services.service import PARALLEL, FleetFigures, ServiceFigures
 from benchmarks.services.sri import SriFigures
 from benchmarks.services.stalls import StallFigures
@@ -46,6 +47,18 @@ def _tables(results: Results, bounds: Sequence[Bound]) -> Iterator[tuple[str, Ta
     if results.cycles:
         yield "One cycle: CPU ms (medians)", _cycle_table(results.cycles)
         yield "Cycles compared: ratios of CPU time", _ratio_table(results.ratios)
+    yield from _service_tables(results)
+    if results.peers:
+        yield "prometheus-client doing the same (medians)", _peer_table(results.peers)
+    if results.pushgateway:
+        yield "Pushgateway with the same series: wall ms", _push_table(results.pushgateway)
+    for tap in results.tap:
+        title = f"Between {tap.miners:,} miners and a pool (medians): ms, CPU %, KiB a connection"
+        yield title, tap_table(tap)
+    yield "Bounds", _bound_table(bounds)
+
+
+def _service_tables(results: Results) -> Iterator[tuple[str, Table]]:
     for service in results.service:
         title = f"The service, {service.miners:,} miners, {service.shape}"
         yield title, _service_table(service)
@@ -54,18 +67,15 @@ def _tables(results: Results, bounds: Sequence[Bound]) -> Iterator[tuple[str, Ta
         yield title, _stall_table(stalls)
     for crowd in results.crowd:
         yield "Many small senders", _crowd_table(crowd)
-    if results.peers:
-        yield "prometheus-client doing the same (medians)", _peer_table(results.peers)
-    if results.pushgateway:
-        yield "Pushgateway with the same series: wall ms", _push_table(results.pushgateway)
     if results.fleet:
         yield "Several large sources", _fleet_table(results.fleet)
+    if results.prometheus:
+        yield (
+            "One Prometheus, a scrape every 10 s, every rule",
+            _prometheus_table(results.prometheus),
+        )
     if results.sri:
         yield "stats-feed sri: one poll", _sri_table(results.sri)
-    for tap in results.tap:
-        title = f"Between {tap.miners:,} miners and a pool (medians): ms, CPU %, KiB a connection"
-        yield title, tap_table(tap)
-    yield "Bounds", _bound_table(bounds)
 
 
 def table(title: str, rows: Table) -> str:
@@ -218,6 +228,26 @@ def _fleet_table(figures: Sequence[FleetFigures]) -> Table:
                 str(one.sources),
                 *map(_ms, (one.visible, one.scrape)),
                 *map(_mib, (one.scrape_bytes, one.memory.resident, one.memory.peak)),
+            )
+            for one in figures
+        ),
+    ]
+
+
+def _prometheus_table(figures: Sequence[PrometheusFigures]) -> Table:
+    header = ("shape", "miners", "services", "samples", "series", "scrape s", "CPU", "rules")
+    return [
+        (*header, "late", "failed", "RSS MiB", "peak"),
+        *(
+            (
+                one.shape,
+                f"{one.miners:,}",
+                str(one.services),
+                *(f"{count:,}" for count in (one.samples, one.series)),
+                f"{one.scrape:.1f}",
+                *(f"{share:.0%}" for share in (one.cpu_share, one.rules)),
+                *map(str, (one.rules_missed, one.failed)),
+                *map(_mib, (one.memory.resident, one.memory.peak)),
             )
             for one in figures
         ),

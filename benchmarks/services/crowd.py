@@ -4,8 +4,13 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.common.clients import Scraper, applied
-from benchmarks.common.programs import Memory, Program
+from benchmarks.common.fleet import Shape
+from benchmarks.common.programs import Memory
 from benchmarks.common.running import running_service
+from benchmarks.services.senders import Sending, sending_program
+
+SNAPSHOTS = 4
+"""In turn: every row changes from each one to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +39,15 @@ def measure_crowd(senders: int, miners: int, interval: float, seconds: float) ->
     with running_service() as service:
         ingest, web = service.addresses
         scraper = Scraper(web)
-        arguments = (*ingest, senders, miners, interval)
-        with Program("services.senders", *map(str, arguments)) as crowd:
-            crowd.read(int)
+        sending = Sending(
+            services=(ingest,),
+            senders=senders,
+            miners=miners,
+            interval=interval,
+            shape=Shape.FULL,
+            snapshots=SNAPSHOTS,
+        )
+        with sending_program(sending):
             _wait_for(scraper, senders)
             scraper.get("/metrics")
             before, cpu, began = applied(scraper), service.cpu_seconds, time.monotonic()

@@ -1,14 +1,17 @@
-"""Runs many small senders in one process, with snapshots made beforehand, until the input ends."""
+"""Runs many senders in one process, with snapshots made beforehand, until the input ends."""
 
 import asyncio
 import resource
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import cycle, islice
 
+import msgspec
+
 from benchmarks.common import fleet
-from benchmarks.common.clients import WELCOME_BYTES
-from benchmarks.common.programs import answer
+from benchmarks.common.clients import WELCOME_BYTES, Address
+from benchmarks.common.programs import Program, answer
 from stats_gateway.sender.wire import Hello, encode_hello
 
 SPARE_FILES = 64
@@ -19,13 +22,37 @@ SENDERS_PER_ADDRESS = 100
 """Each hundred have a loopback address of their own, since a service bounds what one may name."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What is sent, and to whom."""
+
+    services: tuple[Address, ...]
+    """The senders connect to them in turn."""
+    senders: int
+    miners: int
+    """Of each sender."""
+    interval: float
+    """Seconds between two snapshots of a sender."""
+    shape: fleet.Shape
+    """One of frames."""
+    snapshots: int
+    """Made beforehand. After the last one comes the first one again, and counters fall."""
+
+
+def sending_program(sending: Sending) -> Program:
+    """These senders in a process of their own, once all of them have connected."""
+    program = Program("services.senders", msgspec.json.encode(sending).decode())
+    program.read(int)
+    return program
+
+
 class Crowd:
     """Senders whose turns are spread evenly over one interval."""
 
-    def __init__(self, host: str, port: int, senders: int, interval: float) -> None:
-        self._address = host, port
-        self._senders = senders
-        self._interval = interval
+    def __init__(self, sending: Sending) -> None:
+        self._services = sending.services
+        self._senders = sending.senders
+        self._interval = sending.interval
         self._writers: list[asyncio.StreamWriter] = []
 
     async def connect(self) -> None:
@@ -36,7 +63,8 @@ class Crowd:
     async def _connect(self, number: int, gate: asyncio.Semaphore) -> None:
         async with gate:
             own = f"127.0.0.{1 + number // SENDERS_PER_ADDRESS}"
-            reader, writer = await asyncio.open_connection(*self._address, local_addr=(own, 0))
+            host, port = self._services[number % len(self._services)]
+            reader, writer = await asyncio.open_connection(host, port, local_addr=(own, 0))
             hello = Hello(source=f"translator-{number:04}", interval=self._interval)
             writer.write(encode_hello(hello))
             await reader.read(WELCOME_BYTES)
@@ -63,24 +91,23 @@ def _allow_files(files: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
-async def _run(host: str, port: int, senders: int, miners: int, interval: float) -> None:
-    frames = list(islice(fleet.messages(miners, fleet.Shape.FULL), 4))
-    _allow_files(senders + SPARE_FILES)
-    crowd = Crowd(host, port, senders, interval)
+async def _run(sending: Sending) -> None:
+    frames = list(islice(fleet.messages(sending.miners, sending.shape), sending.snapshots))
+    _allow_files(sending.senders + SPARE_FILES)
+    crowd = Crowd(sending)
     await crowd.connect()
-    answer(senders)
-    sending = asyncio.create_task(crowd.send(frames))
+    answer(sending.senders)
+    turns = asyncio.create_task(crowd.send(frames))
     ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
-    if sending.done():
-        sending.result()
-    sending.cancel()
+    await asyncio.wait((turns, ended), return_when=asyncio.FIRST_COMPLETED)
+    if turns.done():
+        turns.result()
+    turns.cancel()
 
 
 def main() -> None:
-    """`python -m benchmarks.services.senders HOST PORT SENDERS MINERS INTERVAL`."""
-    host, port, senders, miners, interval = sys.argv[1:]
-    asyncio.run(_run(host, int(port), int(senders), int(miners), float(interval)))
+    """`python -m benchmarks.services.senders SENDING`, a `Sending` as JSON."""
+    asyncio.run(_run(msgspec.json.decode(sys.argv[1], type=Sending)))
 
 
 if __name__ == "__main__":
