@@ -1,8 +1,8 @@
 """The manifests for Kubernetes: as Kustomize makes them, held to the published schemas."""
 
 import json
+import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +18,7 @@ import yaml
 from stats_feed.flags import destination
 from stats_gateway.wire.services import Service
 from tests.e2e.harness.service import Service as Running
+from tests.support.documents import examples
 from tests.support.programs import ROOT, program
 
 Manifest = dict[str, Any]  # YAML has no types
@@ -39,6 +40,8 @@ MOST_BYTES = 1 << 20
 
 LABELS_OF_A_POD = ("namespace", "service", "pod", "container", "endpoint")
 """What the operator adds to the series of a ServiceMonitor, beside job and instance."""
+
+OPERATIONS = "docs/operations.md"
 
 each_service = pytest.mark.parametrize("service", Service)
 
@@ -65,28 +68,49 @@ class Cluster:
         return container
 
 
+KUBECTL = """#!/bin/sh
+case "$*" in
+"apply --server-side --kustomize "*) echo --- && exec "$KUBECTL" kustomize "$4" ;;
+*" create secret "*) echo --- && exec "$KUBECTL" "$@" --dry-run=client --output=yaml ;;
+"label namespace "*) ;;
+*) exit 1 ;;
+esac
+"""
+"""A kubectl without a cluster: it prints what would be brought there."""
+
+
+def checkout(folder: Path) -> Path:
+    """A copy of what the manifests are made from."""
+    for one in ("deploy/kubernetes", "grafana/dashboards", "prometheus"):
+        shutil.copytree(ROOT / one, folder / one, ignore=shutil.ignore_patterns("rules.yaml"))
+    return folder
+
+
+def built(printed: str) -> Cluster:
+    """The manifests in what Kustomize prints; of one that is printed twice, the last."""
+    manifests = filter(None, yaml.safe_load_all(printed))
+    return Cluster({(one["kind"], one["metadata"]["name"]): one for one in manifests})
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """What the two commands in docs/operations.md would bring into a cluster."""
+    """What the commands in docs/operations.md bring into a cluster."""
     kubectl = program("kubectl")
-    checkout = tmp_path_factory.mktemp("checkout")
-    for needed in ("deploy/kubernetes", "grafana/dashboards", "prometheus"):
-        shutil.copytree(
-            ROOT / needed, checkout / needed, ignore=shutil.ignore_patterns("rules.yaml")
-        )
-    kubernetes = checkout / "deploy" / "kubernetes"
-    subprocess.run([kubernetes / "monitoring" / "rules.sh"], check=True)
-    found: dict[tuple[str, str], Manifest] = {}
-    for folder in (kubernetes, kubernetes / "monitoring"):
-        built = subprocess.run(
-            [kubectl, "kustomize", folder], capture_output=True, text=True, check=False
-        )
-        assert (built.returncode, built.stderr) == (0, "")
-        for one in yaml.safe_load_all(built.stdout):
-            key = (one["kind"], one["metadata"]["name"])
-            assert key not in found
-            found[key] = one
-    return Cluster(found)
+    program("openssl")
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "kubectl").write_text(KUBECTL)
+    (folder / "bin" / "kubectl").chmod(0o755)
+    told = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(examples(OPERATIONS, "kubernetes"))],
+        cwd=checkout(folder / "checkout"),
+        env={**os.environ, "KUBECTL": kubectl, "PATH": f"{folder}/bin:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    return built(told.stdout)
 
 
 @pytest.mark.slow  # the schemas are 4 MB of classes
@@ -276,7 +300,31 @@ def test_the_image_is_that_of_this_version(cluster: Cluster) -> None:
         assert cluster.container(service)["image"].endswith(f"/stratum-stats:v{version[1]}")
 
 
-def test_kubectl_is_told_the_folders_that_are_there() -> None:
-    for file in (ROOT / "deploy" / "kubernetes").rglob("*.yaml"):
-        for command in re.findall(r"kubectl apply .*", file.read_text()):
-            assert (ROOT / shlex.split(command)[-1]).is_dir()
+def test_the_documented_commands_bring_an_image_and_a_token(cluster: Cluster) -> None:
+    image = cluster.container(Service.PROXY)["image"]
+    assert image.startswith("ghcr.io/your-organisation/stratum-stats:")
+    assert cluster.of("Secret")["stats-proxy-secrets"]["data"].keys() == {"tokens"}
+    (proxy,) = (
+        one["data"]["stats-proxy.toml"]
+        for one in cluster.of("ConfigMap").values()
+        if "\ntoken_file" in one["data"].get("stats-proxy.toml", "")
+    )
+    assert '\ntoken_file = "/etc/stratum-stats/tokens"\n' in proxy
+
+
+def test_an_overlay_has_settings_and_an_image_of_its_own(tmp_path: Path) -> None:
+    (overlay,) = examples(OPERATIONS, "overlay")
+    remote = re.search(r"https://github.com/OWNER/stratum-stats//([^?]+)\?ref=v[\d.]+", overlay)
+    assert remote is not None
+    checkout(tmp_path / "checkout")
+    (tmp_path / "overlay").mkdir()
+    text = overlay.replace(remote[0], f"../checkout/{remote[1]}")
+    (tmp_path / "overlay" / "kustomization.yaml").write_text(text)
+    (tmp_path / "overlay" / "stats-proxy.toml").write_text("# of the operator\n")
+    command = [program("kubectl"), "kustomize", str(tmp_path / "overlay")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    cluster = built(printed)
+    assert cluster.container(Service.PROXY)["image"].startswith("registry.example/stratum-stats:")
+    (volume,) = cluster.pod(Service.PROXY)["volumes"]
+    settings = volume["projected"]["sources"][0]["configMap"]["name"]
+    assert cluster.of("ConfigMap")[settings]["data"] == {"stats-proxy.toml": "# of the operator\n"}
