@@ -70,7 +70,7 @@ bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
+tools: ## Fetch Prometheus, promtool, amtool, Pushgateway, Compose and kubectl into .tools
 	@scripts/tools.sh
 
 dist: ## Build the archive of sources and the wheel into dist, as a release does
@@ -86,7 +86,7 @@ upgrade: ## Re-make the lock files with the newest versions
 	@scripts/lock.sh --upgrade
 
 clean: ## Remove everything the targets made
-	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* grafana/drawing/node_modules grafana/drawing/drawn
+	rm -rf .venv .tools .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* grafana/drawing/node_modules grafana/drawing/drawn deploy/kubernetes/monitoring/rules.yaml
 
 $(RUNTIME): requirements.lock pyproject.toml
 	@scripts/environment.sh requirements.lock $@

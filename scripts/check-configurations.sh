@@ -34,6 +34,13 @@ if have systemd-analyze; then
     }
   done
 fi
+if have kubectl; then
+  deploy/kubernetes/monitoring/rules.sh
+  for folder in deploy/kubernetes deploy/kubernetes/monitoring; do
+    echo "kubectl kustomize $folder"
+    kubectl kustomize "$folder" >/dev/null
+  done
+fi
 if have docker-compose; then
   # Compose refuses to start without a password; any will do to read the file.
   export GRAFANA_ADMIN_PASSWORD=only-to-read-the-file

@@ -170,7 +170,8 @@ def _add_access(group: argparse._ArgumentGroup) -> None:
         type=whole,
         dest="max_per_address",
         metavar="N",
-        help="of one IP address (default: no bound of its own, since farms share one)",
+        help="of one IPv4 address, or one /64 network of IPv6 (default: no bound of its own, since "
+        "farms share one)",
     )
 
 

@@ -36,6 +36,7 @@ RUN = {
         "systemd": "tests/deploy/test_machine.py",
         "systemd, at the end": "tests/deploy/test_machine.py",
         "compose": "here, with a docker that has no engine",
+        "kubernetes": "tests/deploy/test_kubernetes.py, with a kubectl that has no cluster",
     },
     "docs/sizing.md": {},
 }

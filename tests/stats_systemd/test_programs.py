@@ -5,15 +5,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
+from stats_gateway.sender import MinerTracker, StatsHandle
 from tests.support.programs import ROOT
+from tests.support.until import sleep_until, until
 
 HELLO = b'{"Hello": {"source": "translator-1"}}\n'
 
@@ -110,6 +115,38 @@ def test_a_sender_waits_while_a_service_is_restarted_and_is_never_refused(
         sender.sendall(HELLO)
         with systemd.start("exporters.proxy"):
             assert sender.recv(100).startswith(b'{"Welcome"')
+
+
+@pytest.mark.slow  # it waits from one scrape to the next
+def test_a_restart_costs_one_scrape_at_most_and_none_is_refused(systemd: Systemd) -> None:
+    configuration = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
+    (interval,) = {
+        int(job["scrape_interval"].removesuffix("s"))
+        for job in configuration["scrape_configs"]
+        if job["job_name"] in ("stats-proxy", "stats-pool")
+    }
+    tracker = MinerTracker()
+    tracker.connect(1, "rig-1", None, time.time())
+
+    def shows_the_miner() -> bool:
+        with urlopen(f"http://127.0.0.1:{systemd.port('web')}/metrics", timeout=60) as answer:
+            return b'name="rig-1"' in answer.read()
+
+    with (
+        ThreadPoolExecutor(1) as prometheus,
+        StatsHandle(("127.0.0.1", systemd.port("ingest")), source="translator-1") as handle,
+    ):
+        handle.send(tracker.snapshot(time.time()))  # and nothing newer: a restart needs no more
+        with systemd.start("exporters.proxy") as service:
+            until(shows_the_miner)
+            service.send_signal(signal.SIGTERM)
+            systemd.hear("STOPPING=1")
+            assert service.wait(30) == 0
+        during = prometheus.submit(shows_the_miner)
+        with systemd.start("exporters.proxy"):
+            during.result()  # an answer, with the miner or without
+            sleep_until(time.monotonic() + interval)
+            assert shows_the_miner()
 
 
 def test_a_service_takes_one_socket_from_systemd_and_opens_the_other_itself(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from stats_feed.tap.books.counts import Refusal
+from stats_gateway.server.admission import client_network
 
 Network = IPv4Network | IPv6Network
 
@@ -29,12 +30,15 @@ def is_in(address: str, networks: Sequence[Network]) -> bool:
 
 
 class Admission:
-    """The connections that are in. Each is counted from its accept, and by address once known."""
+    """The connections that are in. Each is counted from its accept, and by client once known.
+
+    A client is what `client_network` names: an IPv4 address, or the /64 of an IPv6 address.
+    """
 
     def __init__(self, rules: AdmissionRules) -> None:
         self._rules = rules
         self._count = 0
-        self._by_address: Counter[str] = Counter()
+        self._by_client: Counter[str] = Counter()
 
     def enter(self) -> Refusal | None:
         """Count a connection, or tell why it may not come in."""
@@ -44,20 +48,22 @@ class Admission:
         return None
 
     def claim(self, address: str) -> Refusal | None:
-        """Count a connection that is in under its address, or tell why it may not stay."""
+        """Count a connection that is in under its client, or tell why it may not stay."""
         rules = self._rules
         if rules.networks and not is_in(address, rules.networks):
             return Refusal.NETWORK
+        client = client_network(address)
         most = rules.max_per_address
-        if most is not None and self._by_address[address] >= most:
+        if most is not None and self._by_client[client] >= most:
             return Refusal.TOO_MANY_OF_ADDRESS
-        self._by_address[address] += 1
+        self._by_client[client] += 1
         return None
 
     def leave(self, address: str | None) -> None:
-        """Count a connection out, and its address where it was claimed."""
+        """Count a connection out, and its client where its address was claimed."""
         self._count -= 1
         if address is not None:
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]
+            client = client_network(address)
+            self._by_client[client] -= 1
+            if not self._by_client[client]:
+                del self._by_client[client]

@@ -107,6 +107,25 @@ def test_a_file_that_is_gone_changes_nothing_until_it_is_back(words: Words) -> N
     assert words.look() == "back"
 
 
+def test_a_file_is_read_again_when_the_folder_that_it_is_a_link_into_is_replaced(
+    tmp_path: Path,
+) -> None:
+    """So Kubernetes replaces the files of a Secret: all of them at once."""
+    (tmp_path / "words").symlink_to("..data/words")
+    for number, text in enumerate(("first", "again")):
+        (tmp_path / f"..{number}").mkdir()
+        (tmp_path / f"..{number}" / "words").write_text(text)
+    (tmp_path / "..data").symlink_to("..0")
+    watched = Watched(
+        "words", lambda _: Loaded((tmp_path / "words").read_text(), [tmp_path / "words"])
+    )
+    (tmp_path / "..new").symlink_to("..1")
+    (tmp_path / "..new").rename(tmp_path / "..data")
+    watched.look()
+    watched.look()
+    assert watched.value == "again"
+
+
 @pytest.mark.anyio
 async def test_sighup_has_all_files_read_at_once(
     words: Words, monkeypatch: pytest.MonkeyPatch

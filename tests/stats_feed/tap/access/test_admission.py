@@ -21,6 +21,15 @@ def test_connections_are_bounded_in_total_and_for_each_address() -> None:
     assert (admission.enter(), admission.claim("10.0.0.1")) == (None, None)
 
 
+def test_all_addresses_of_one_ipv6_network_are_one_client() -> None:
+    admission = Admission(AdmissionRules(max_connections=9, max_per_address=2))
+    claimed = [admission.claim(f"2001:db8::{number}") for number in range(1, 4)]
+    assert claimed == [None, None, Refusal.TOO_MANY_OF_ADDRESS]
+    assert admission.claim("2001:db8:0:1::1") is None
+    admission.leave("2001:db8::1")
+    assert admission.claim("2001:db8::ffff") is None
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [("10.1.2.3", True), ("11.0.0.1", False), ("2001:db8::1", True), ("fe80::1%eth0", False),

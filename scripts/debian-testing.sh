@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Gets prometheus3, promtool3 and alertmanager into .tools/bin, to run the rules in both generations of
-# Prometheus (Debian 12 has 2.42, Debian testing has a 3.x), and alerts to where they are delivered.
+# Gets programs that Debian 12 has too old into .tools/bin: prometheus3 and promtool3, to run the rules
+# in both generations of Prometheus, alertmanager, to which alerts are delivered, and kubectl, whose
+# Kustomize makes the manifests for a cluster.
 #
 # The packages are unpacked, never installed. apt works in a root of its own under .tools, so the
 # machine's sources and its package database stay as they are.
@@ -10,14 +11,14 @@ source scripts/progress.sh
 
 root=$PWD/.tools/testing
 bin=$PWD/.tools/bin
-packages=(prometheus promtool prometheus-alertmanager)
+packages=(prometheus promtool prometheus-alertmanager kubectl)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 mkdir -p "$root" "$bin"
 exec 9>"$root/lock"
 flock 9
-[ -x "$bin/alertmanager" ] && exit
+[ -x "$bin/alertmanager" ] && [ -x "$bin/kubectl" ] && exit
 
 mkdir -p "$root"/{deb,etc/apt.conf.d,etc/preferences.d,lists/partial,cache/archives/partial,unpacked}
 touch "$root/status"
@@ -42,6 +43,7 @@ rm -r "$root/deb" "$root/lists" "$root/cache"
 
 ln -sf "$root/unpacked/usr/bin/prometheus" "$bin/prometheus3"
 ln -sf "$root/unpacked/usr/bin/promtool" "$bin/promtool3"
+ln -sf "$root/unpacked/usr/bin/kubectl" "$bin/kubectl"
 
 # Debian's Alertmanager reads its templates from /usr/share, whatever its configuration says. It gets
 # to see the unpacked /usr/share there, and nobody else does.
