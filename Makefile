@@ -69,7 +69,7 @@ bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-tools: ## Fetch Prometheus, promtool, amtool, Pushgateway and Compose into .tools
+tools: ## Fetch Prometheus, promtool, amtool, VictoriaMetrics, Pushgateway and Compose into .tools
 	@scripts/tools.sh
 
 dist: ## Build the archive of sources and the wheel into dist, as a release does
