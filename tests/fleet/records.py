@@ -92,7 +92,7 @@ def _site(site: Site, end: int) -> Iterator[tuple[Series, Samples]]:
 def _alerts(site: Site) -> Iterator[Told]:
     firing = {"alertstate": "firing"}
     heartbeat = {"alertname": "StatsGatewayWatchdog", "severity": "none", **firing}
-    yield Told("ALERTS", SCRAPE, lambda _: 1.0, heartbeat)
+    yield Told("ALERTS", SCRAPE, _steady(1.0), heartbeat)
     for number in range(site.critical):
         alert = {"alertname": f"Alert{number}", "severity": "critical", **firing}
         yield Told("ALERTS", SCRAPE, lambda ago: 1.0 if ago <= FALLS else None, alert)
@@ -100,38 +100,40 @@ def _alerts(site: Site) -> Iterator[Told]:
 
 def _gateway(site: Site, source: str, end: int) -> Iterator[Told]:
     falls = FALLS if source == site.silent else 0
-    up: Value = lambda ago: float(ago >= falls)
-    yield Told("stats_gateway_source_up", SCRAPE, up, {})
-    received: Value = lambda ago: end - max(ago, falls) - 3.0
-    yield Told("stats_gateway_source_received_timestamp_seconds", SCRAPE, received, {})
-    yield Told("stats_gateway_downstreams", SCRAPE, lambda _: 11.0 * site.number, {})
+    yield Told("stats_gateway_source_up", SCRAPE, lambda ago: float(ago >= falls), {})
+    arrival = "stats_gateway_source_received_timestamp_seconds"
+    yield Told(arrival, SCRAPE, lambda ago: end - max(ago, falls) - 3.0, {})
+    yield Told("stats_gateway_downstreams", SCRAPE, _steady(11.0 * site.number), {})
 
 
 def _pool(_: Site) -> Iterator[Told]:
     for kind, count in (("Translator", 9.0), ("Mint", 1.0)):
-        labels = {"connection_type": kind}
-        yield Told("stratum_pool_connections", SCRAPE, lambda _, c=count: c, labels)
+        yield Told("stratum_pool_connections", SCRAPE, _steady(count), {"connection_type": kind})
 
 
 def _translator(site: Site) -> Iterator[Told]:
     for state, count in (("active", 10.0), ("idle", 1.0)):
-        value: Value = lambda _, c=count: c * site.number
+        value = _steady(count * site.number)
         yield Told("stratum_proxy_miners", SCRAPE, value, {"state": state})
     for verdict, rate in (("submitted", 1.0), ("rejected", site.rejected)):
         shares = f"source:stratum_proxy_miner_shares_{verdict}:rate5m"
-        yield Told(shares, SLOW_RECORD, lambda ago, r=rate: r * _wave(ago), {})
+        yield Told(shares, SLOW_RECORD, _waving(rate), {})
 
 
 def _hashrate(site: Site, kind: str, size: float) -> Iterator[Told]:
     record = f"source:stratum_{kind}_hashrate_hashes_per_second"
-    left: Value = lambda ago: size * _wave(ago) * (site.hashes if ago < FALLS else 1.0)
-    yield Told(f"{record}:avg5m", RECORD, left, {})
+    yield Told(f"{record}:avg5m", RECORD, _waving(size, site.hashes), {})
     for window in ("avg1h", "avg24h"):
-        yield Told(f"{record}:{window}", SLOW_RECORD, lambda _: size, {})
+        yield Told(f"{record}:{window}", SLOW_RECORD, _steady(size), {})
 
 
-def _wave(ago: int) -> float:
-    return 1 + 0.1 * math.sin(ago / 700)
+def _steady(value: float) -> Value:
+    return lambda _: value
+
+
+def _waving(size: float, left: float = 1.0) -> Value:
+    """Around `size`, up and down, and around a part of that since it fell."""
+    return lambda ago: size * (1 + 0.1 * math.sin(ago / 700)) * (left if ago < FALLS else 1.0)
 
 
 def _falls_silent(site: Site, source: str, told: Told) -> bool:
