@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+from urllib.request import urlopen
 
 from tests.grafana.boards import Query, fill, panel_queries
-from tests.support.servers import asked
+from tests.support.servers import LOOPBACK, asked
 
 TOLERANCE = 0.01
 
@@ -28,6 +29,12 @@ class Stores(NamedTuple):
     prometheus: int
     victoria_metrics: int
     end: int
+
+
+def flush(victoria_metrics: int) -> None:
+    """Have it show what it got a moment ago, which it does by itself after a second or two."""
+    with urlopen(f"http://{LOOPBACK}:{victoria_metrics}/internal/force_flush", timeout=30):
+        pass
 
 
 def queries(*, instant: bool) -> list[Query]:

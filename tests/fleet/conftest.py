@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from urllib.request import urlopen
 
 import pytest
 
 from grafana.drawing.past.remote_write import write
-from tests.fleet.agreement import Stores
+from tests.fleet.agreement import Stores, flush
 from tests.fleet.records import fleet
 from tests.fleet.shipped import receiver, store
 from tests.support.ports import free_ports
@@ -31,8 +30,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     ):
         for port in (one, other):
             fill(port, end)
-        with urlopen(f"http://{LOOPBACK}:{other}/internal/force_flush", timeout=30):
-            pass  # VictoriaMetrics shows samples a second after it got them, or then
+        flush(other)
         yield Stores(one, other, end)
 
 
