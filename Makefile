@@ -70,7 +70,7 @@ bench: $(DEVELOPMENT) tools ## Measure speed and size against the alternatives
 soak: $(DEVELOPMENT) tools ## Run hostile peers, accidents and fuzzing for SECONDS (default 600)
 	$(TOOL) $(BIN)/python -m tests.soak --seconds $(SECONDS)
 
-tools: ## Fetch Prometheus, promtool, amtool, Pushgateway, Compose and kubectl into .tools
+tools: ## Fetch Prometheus, promtool, amtool, VictoriaMetrics, Pushgateway, Compose and kubectl
 	@scripts/tools.sh
 
 dist: ## Build the archive of sources and the wheel into dist, as a release does

@@ -10,7 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
-fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3 kubectl)
+fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3 kubectl
+  victoria-metrics vmagent vmalert vmauth)
 # A browser has too many libraries to be unpacked, and so has curl; openssl finds its configuration
 # in one place only, ip is run as root, and systemd-analyze looks for its library where it is installed.
 installed=(openssl chromium ip curl systemd-analyze)
@@ -105,6 +106,7 @@ fetch() {
     ;;
   amtool) get amtool prometheus-alertmanager ;;
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
+  victoria-metrics | vm*) get "$1" victoria-metrics ;;
   docker-compose) get_compose ;;
   haproxy) get_haproxy ;;
   promtool3 | kubectl)

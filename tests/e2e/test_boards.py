@@ -32,10 +32,14 @@ ABOUT_TROUBLE = (
     "pipeline / Dropped values (timeseries) / A",
     "pipeline / Retired events (timeseries) / A",
     "pool / Sources (stat) / B",
+    "fleet / Sources (stat) / B",
+    "fleet / Stale sources (timeseries) / A",
 )
 """What is 0, or nothing, in a healthy fleet."""
 
 NOTHING_YET = (
+    "fleet / Last hour (stat) / A",
+    "fleet / Last hour (stat) / B",
     "proxy / Last hour (stat) / A",
     "proxy / Last hour (stat) / B",
     "pool / Last hour (stat) / A",

@@ -25,6 +25,7 @@ VALUES = {
     "job": ".+",
     "instance": ".+",
     "source": ".+",
+    "site": ".*",
     "top": "1",
     "rank": "1",
     "search": "",

@@ -21,6 +21,9 @@ from tests.support.cases import for_each
 from tests.support.feeds import feed_families
 
 TARGET_LABELS = frozenset({"job", "instance"})
+SITE = frozenset({"site"})
+"""What the Prometheus of a site adds to each series that it writes into a store of many sites."""
+
 ALERT_LABELS = TARGET_LABELS | {"alertname", "alertstate", "severity", "source", "name"}
 LABELS_OF_A_LEVEL = {
     "job": {"job"},
@@ -75,7 +78,7 @@ def known_labels() -> Mapping[str, frozenset[str]]:
             series[family.name] = labels
     for name in recorded():
         series[name] = frozenset(LABELS_OF_A_LEVEL[name.split(":")[0]])
-    return series
+    return {name: SITE.union(labels) for name, labels in series.items()}
 
 
 def selector_of(query: Query) -> tuple[Expression, str]:

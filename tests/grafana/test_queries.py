@@ -23,6 +23,7 @@ VALUES = {
     "job": ".+",
     "instance": ".+",
     "source": ".+",
+    "site": ".*",
     "name": "a",
     "top": "1",
     "rank": "1",
