@@ -14,6 +14,7 @@ run() {
 for promtool in promtool promtool3; do # the oldest Prometheus that is supported, and a 3.x
   if have "$promtool"; then
     run "$promtool" check config prometheus/prometheus.yml
+    run "$promtool" check config deploy/cell/prometheus.yml
     run "$promtool" check rules --lint=all --lint-fatal prometheus/rules/*.yml
   fi
 done
@@ -45,4 +46,5 @@ if have docker-compose; then
   # Compose refuses to start without a password; any will do to read the file.
   export GRAFANA_ADMIN_PASSWORD=only-to-read-the-file
   run docker-compose --profile demo --file compose.yaml config --quiet
+  run docker-compose --profile demo --file compose.cell.yaml config --quiet
 fi

@@ -1,4 +1,4 @@
-"""House rules of compose.yaml, the Dockerfile and .env.example."""
+"""House rules of compose.yaml, compose.cell.yaml, the Dockerfile and .env.example."""
 
 import os
 import re
@@ -14,28 +14,35 @@ import pytest
 import yaml
 
 from tests.e2e.harness.program import Program
+from tests.support.cases import for_each
 from tests.support.programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())  # YAML has no types
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]  # the same
+
+Yaml = dict[str, Any]  # YAML has no types
+
+ONE, CELL = (
+    yaml.safe_load((ROOT / name).read_text()) for name in ("compose.yaml", "compose.cell.yaml")
+)
+SERVICES: dict[str, Yaml] = ONE["services"]
+HALVES: dict[str, Yaml] = CELL["services"]
+EVERY = SERVICES | {f"cell {name}": service for name, service in HALVES.items()}
 
 run = partial(subprocess.run, capture_output=True, text=True, check=False)
-each_service = pytest.mark.parametrize("name", SERVICES)
+each_service = for_each("service", EVERY)
 
 
 @each_service
-def test_images_are_pinned_to_a_version(name: str) -> None:
-    image = SERVICES[name]["image"]
-    if "build" in SERVICES[name]:
+def test_images_are_pinned_to_a_version(service: Yaml) -> None:
+    image = service["image"]
+    if "build" in service:
         assert image == "stratum-stats:local"
     else:
         assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", image)
 
 
 @each_service
-def test_containers_are_confined(name: str) -> None:
-    service = SERVICES[name]
+def test_containers_are_confined(service: Yaml) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -43,59 +50,59 @@ def test_containers_are_confined(name: str) -> None:
 
 
 @each_service
-def test_containers_do_not_run_as_root(name: str) -> None:
-    assert int(SERVICES[name]["user"].split(":")[0]) > 0
+def test_containers_do_not_run_as_root(service: Yaml) -> None:
+    assert int(service["user"].split(":")[0]) > 0
 
 
 @each_service
-def test_containers_come_back_and_their_logs_stay_small(name: str) -> None:
-    service = SERVICES[name]
+def test_containers_come_back_and_their_logs_stay_small(service: Yaml) -> None:
     assert service["restart"] == "unless-stopped"
     assert {"max-size", "max-file"} <= service["logging"]["options"].keys()
 
 
 @each_service
-def test_ports_are_on_loopback_unless_a_variable_says_otherwise(name: str) -> None:
-    for port in SERVICES[name].get("ports", []):
+def test_ports_are_on_loopback_unless_a_variable_says_otherwise(service: Yaml) -> None:
+    for port in service.get("ports", []):
         assert re.fullmatch(
-            r"\$\{(INGEST|WEB)_ADDRESS:-127\.0\.0\.1\}:\$\{[A-Z_]+_PORT:-(\d+)\}:\2", port
+            r"\$\{(INGEST|WEB)_ADDRESS(:-127\.0\.0\.1|_B:-127\.0\.0\.2)\}:\$\{[A-Z_]+_PORT:-(\d+)\}:\3",
+            port,
         )
 
 
 @each_service
-def test_every_service_that_listens_has_a_health_check(name: str) -> None:
-    service = SERVICES[name]
+def test_every_service_that_listens_has_a_health_check(service: Yaml) -> None:
     if "ports" in service:
         assert "test" in service.get("healthcheck", {}) or "HEALTH_URL" in service["environment"]
 
 
 @each_service
-def test_dependencies_are_waited_for_until_healthy(name: str) -> None:
-    conditions = SERVICES[name].get("depends_on", {}).values()
+def test_dependencies_are_waited_for_until_healthy(service: Yaml) -> None:
+    conditions = service.get("depends_on", {}).values()
     assert all(condition == {"condition": "service_healthy"} for condition in conditions)
 
 
 @each_service
-def test_project_files_are_mounted_read_only(name: str) -> None:
-    for volume in SERVICES[name].get("volumes", []):
+def test_project_files_are_mounted_read_only(service: Yaml) -> None:
+    for volume in service.get("volumes", []):
         source = re.sub(r"\$\{[A-Z_]+:-([^}]+)\}", r"\1", volume).split(":")[0]
         if source.startswith("."):
             assert volume.endswith(":ro")
             assert (ROOT / source).exists()
         else:
-            assert source in COMPOSE["volumes"]
+            assert source in ONE["volumes"] | CELL["volumes"]
 
 
 def test_no_password_has_a_default() -> None:
-    for service in SERVICES.values():
+    for service in EVERY.values():
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|TOKEN", key):
                 assert re.fullmatch(r"\$\{[A-Z_]+:\?[^}]+\}", value)
 
 
 def test_nothing_can_be_changed_over_prometheus_port() -> None:
-    command = SERVICES["prometheus"]["command"]
-    assert not any(re.search(r"lifecycle|admin-api|remote-write", flag) for flag in command)
+    for service in (SERVICES["prometheus"], HALVES["prometheus-a"], HALVES["prometheus-b"]):
+        flags = " ".join(service["command"])
+        assert not re.search(r"lifecycle|admin-api|remote-write", flags)
 
 
 @pytest.mark.parametrize("name", ["stats-proxy", "stats-pool"])
@@ -150,7 +157,7 @@ def test_only_the_simulated_fleet_is_left_out_by_default() -> None:
 
 
 def test_env_example_names_every_variable_and_its_default() -> None:
-    text = (ROOT / "compose.yaml").read_text()
+    text = "".join((ROOT / name).read_text() for name in ("compose.yaml", "compose.cell.yaml"))
     defaults = dict(re.findall(r"\$\{([A-Z_]+)(?::-([^}]*))?", text))
     example = (ROOT / ".env.example").read_text()
     assert dict(re.findall(r"^#?([A-Z_]+)=(.*)$", example, re.MULTILINE)) == defaults
@@ -176,15 +183,19 @@ def test_the_image_holds_every_package() -> None:
     assert {f"!{package}/" for package in packages - not_installed} <= set(ignored)
 
 
-def test_compose_accepts_the_file_and_refuses_it_without_a_password(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "compose.yaml", tmp_path)  # to where no .env is
-    command = [program("docker-compose"), "--profile", "demo", "config"]
+@pytest.mark.parametrize("file", ["compose.yaml", "compose.cell.yaml"])
+def test_compose_accepts_the_file_and_refuses_it_without_a_password(
+    file: str, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / file, tmp_path)  # to where no .env is
+    command = [program("docker-compose"), f"--file={file}", "--profile", "demo", "config"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
 
     password = {"GRAFANA_ADMIN_PASSWORD": "x"}
     accepted = run(command, env=environment | password, cwd=tmp_path)
     assert accepted.returncode == 0, accepted.stderr
-    assert set(yaml.safe_load(accepted.stdout)["services"]) == set(SERVICES)
+    services = SERVICES if file == "compose.yaml" else HALVES
+    assert set(yaml.safe_load(accepted.stdout)["services"]) == set(services)
 
     refused = run(command, env=environment, cwd=tmp_path)
     assert refused.returncode != 0

@@ -357,6 +357,8 @@ HOLDS_BACK = [
     ("StatsGatewayServiceDown", WATCHDOG, False),
     ("StatsGatewayServiceAbsent", WATCHDOG, False),
     ("StatsGatewayReplicaDown", "StratumProxyMinerVanished", False),
+    ("StatsGatewayReplicaDown", "StatsGatewayWatcherDown", False),
+    ("StatsGatewayServiceDown", "StatsGatewayReplicaUnheard", True),
     ("StatsGatewaySourceStale", "StratumProxyMinerIdle", True),
     ("StatsGatewaySourceStale", "StratumPoolMintGone", True),
     ("StatsGatewaySourceStale", "StatsGatewayClockSkew", False),

@@ -1,6 +1,7 @@
-"""The two services run for real, fed by a simulated fleet and by hand, scraped by Prometheus."""
+"""Two replicas of each service, fed by a simulated fleet and by hand, scraped by Prometheus."""
 
 import json
+import math
 import socket
 import sys
 import time
@@ -39,6 +40,8 @@ class Fleet:
     prometheus: Prometheus
     proxy_port: int
     pool_port: int
+    without_seconds: str
+    """What matches the `instance` of all but the second replica of each service."""
 
     def answers(self, query: Query, miner: str) -> list[Sample]:
         """What `query` gives with everything chosen, and `miner` on the board of one miner."""
@@ -46,6 +49,19 @@ class Fleet:
         if query.instant:
             return self.prometheus.now(expression)
         return self.prometheus.lately(expression, seconds=60)
+
+    def is_the_same_of_one_replica(self, query: Query, miner: str) -> bool:
+        """Whether `query` gives the same for all instances as without the second replicas."""
+        at = time.time()
+        both, one = (
+            self.prometheus.at(
+                fill(query.expression, VALUES | {"name": miner, "instance": instance}), at
+            )
+            for instance in (VALUES["instance"], self.without_seconds)
+        )
+        return both.keys() == one.keys() and all(
+            math.isclose(both[labels], one[labels], rel_tol=0.05, abs_tol=0.05) for labels in both
+        )
 
     def without_data(self, queries: Iterable[Query], miner: str) -> list[str]:
         """The places of those queries that give nothing."""
@@ -55,35 +71,41 @@ class Fleet:
 @contextmanager
 def running_fleet(folder: Path) -> Iterator[Fleet]:
     """Everything started, and stopped at the end; `folder` takes logs and data."""
-    proxy, proxy_web, pool, pool_web, api, feed_web, port = free_ports(7)
-    upstream, tap_port, tap_web = free_ports(3)
+    proxies, proxy_webs, pools, pool_webs = (free_ports(2) for _ in range(4))
+    api, feed_web, port, upstream, tap_port, tap_web = free_ports(6)
     prometheus = [program("prometheus"), f"--web.listen-address={LOOPBACK}:{port}"]
-    jobs = {"stats-proxy": proxy_web, "stats-pool": pool_web, "stats-feed": feed_web}
-    jobs["stats-feed-tap"] = tap_web
+    jobs = {"stats-proxy": proxy_webs, "stats-pool": pool_webs, "stats-feed": [feed_web]}
+    jobs["stats-feed-tap"] = [tap_web]
     prometheus += [f"--config.file={write_configuration(folder, jobs)}"]
     prometheus += [f"--storage.tsdb.path={folder}/data"]
-    simulated = [f"--proxy={LOOPBACK}:{proxy}", f"--pool={LOOPBACK}:{pool}"]
+    simulated = [f"--proxy={LOOPBACK}:{proxy}" for proxy in proxies]
+    simulated += [f"--pool={LOOPBACK}:{pool}" for pool in pools]
+    to = [f"--to=proxy={LOOPBACK}:{proxy}" for proxy in proxies]
     with ExitStack() as stack:
-        for service, ingest, web in (("proxy", proxy, proxy_web), ("pool", pool, pool_web)):
+        services = [("proxy", *ports) for ports in zip(proxies, proxy_webs, strict=True)]
+        services += [("pool", *ports) for ports in zip(pools, pool_webs, strict=True)]
+        for service, ingest, web in services:
             command = [*PYTHON, f"exporters.{service}", f"--web.listen-address={LOOPBACK}:{web}"]
             command += [f"--ingest.listen-address={LOOPBACK}:{ingest}"]
-            stack.enter_context(running(command, folder / f"{service}.log", web))
+            stack.enter_context(running(command, folder / f"{service}-{web}.log", web))
         fleet = [*PYTHON, "stats_feed", *SIMULATE, *simulated]
         stack.enter_context(running(fleet, folder / "fleet.log"))
         sri = [*PYTHON, "tests.stats_feed.sri.server", str(api)]
         stack.enter_context(running(sri, folder / "sri.log"))
         feed = [*PYTHON, "stats_feed", "sri", f"--url=http://{LOOPBACK}:{api}", "--source=sri"]
-        feed += ["--interval=1", f"--to=proxy={LOOPBACK}:{proxy}"]
+        feed += ["--interval=1", *to]
         feed += [f"--web.listen-address={LOOPBACK}:{feed_web}"]
         stack.enter_context(running(feed, folder / "feed.log"))
         tap = [*PYTHON, "stats_feed", "tap", f"--listen={LOOPBACK}:{tap_port}", "--interval=1"]
-        tap += [f"--upstream={LOOPBACK}:{upstream}", f"--to={LOOPBACK}:{proxy}"]
+        tap += [f"--upstream={LOOPBACK}:{upstream}", *to]
         tap += [f"--web.listen-address={LOOPBACK}:{tap_web}"]
         stack.enter_context(running(tap, folder / "tap.log"))
         mining = [*PYTHON, "tests.stats_feed.tap.passing.mining", f"{upstream}", f"{tap_port}"]
         stack.enter_context(running(mining, folder / "mining.log"))
         stack.enter_context(running(prometheus, folder / "prometheus.log", port))
-        yield Fleet(Prometheus(port), proxy, pool)
+        firsts = (proxy_webs[0], pool_webs[0], feed_web, tap_web)
+        without_seconds = "|".join(f"{LOOPBACK}:{web}" for web in firsts)
+        yield Fleet(Prometheus(port), proxies[0], pools[0], without_seconds)
 
 
 @contextmanager

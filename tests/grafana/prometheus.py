@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,12 @@ class Prometheus:
         """What `expression` gives now, without what is no number."""
         found = asked(self.port, "query", query=expression)["result"]
         return _numbers(found, [item["value"] for item in found])
+
+    def at(self, expression: str, time: float) -> dict[str, float]:
+        """What `expression` gives at that unix time, by its labels as text."""
+        found = asked(self.port, "query", query=expression, time=time)["result"]
+        samples = _numbers(found, [item["value"] for item in found])
+        return {str(sorted(sample.labels.items())): sample.value for sample in samples}
 
     def lately(self, expression: str, seconds: float) -> list[Sample]:
         """The last value of each line that `expression` draws over the last `seconds`."""
@@ -49,8 +55,8 @@ def _numbers(found: list[Any], points: list[Any]) -> list[Sample]:  # Any: the J
     return [sample for sample in samples if not math.isnan(sample.value)]
 
 
-def write_configuration(folder: Path, jobs: Mapping[str, int]) -> Path:
-    """Configure a scrape of each job's port each second, and every rule each second, at once."""
+def write_configuration(folder: Path, jobs: Mapping[str, Sequence[int]]) -> Path:
+    """Configure a scrape of each job's ports each second, and every rule each second, at once."""
     (folder / "rules").mkdir()
     for file in (ROOT / "prometheus" / "rules").glob("*.yml"):
         (folder / "rules" / file.name).write_text(_without_waiting(file.read_text()))
@@ -58,8 +64,11 @@ def write_configuration(folder: Path, jobs: Mapping[str, int]) -> Path:
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules/*.yml"],
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
-            for job, port in jobs.items()
+            {
+                "job_name": job,
+                "static_configs": [{"targets": [f"{LOOPBACK}:{port}" for port in ports]}],
+            }
+            for job, ports in jobs.items()
         ],
     }
     path = folder / "prometheus.yml"

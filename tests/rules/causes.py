@@ -214,6 +214,13 @@ def half_lost(port: int) -> Iterator[None]:
             yield
 
 
+def half_heard(replica: int) -> None:
+    """A source that reaches both replicas leaves the one whose port that is."""
+    with connected(replica) as sender:
+        sender.hello("stands-still", interval=INTERVAL)
+        sender.say(miners(miner("stands-still.1", 0)))
+
+
 def ends(port: int) -> None:
     """A source that comes once."""
     with connected(port) as sender:

@@ -27,6 +27,7 @@ from tests.rules.causes import (
     come_and_go,
     ends,
     go_on,
+    half_heard,
     half_lost,
     healthy_pools,
     healthy_translators,
@@ -34,6 +35,7 @@ from tests.rules.causes import (
     misbehave,
     past,
 )
+from tests.support.ports import free_ports
 from tests.support.servers import LOOPBACK
 from tests.support.until import until
 from tests.test_rules import NAMES, ROOT, RUNBOOK
@@ -57,7 +59,9 @@ FROM_THE_START = {
     "StatsGatewayConfigReloadFailed": PROXY,
     "StatsGatewayNoSource": POOL,
     "StatsGatewayReplicaAbsent": PROXY,
+    "StatsGatewayReplicaUnheard": PROXY,
     "StatsGatewayWatchdog": {},
+    "StatsGatewayWatcherDown": {"job": "prometheus"},
     "StratumProxySharesStandStill": PROXY | {"source": "stands-still"},
 }
 LATER = {
@@ -164,6 +168,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
             "stats-proxy": [proxy.web, replica.web],
             "stats-pool": [pool.web],
             "stats-feed": [feed.web],
+            "prometheus": free_ports(1),  # the other one of a cell, which has ended
         }
         before = past(f"{LOOPBACK}:{proxy.web}", f"{LOOPBACK}:{pool.web}")
         on = stack.enter_context(alerting(folder, jobs, TIMES, before))
@@ -173,6 +178,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         until(lambda: not missing(on, {"StatsGatewayNoSource": POOL}), FIRED_SECONDS)
         healthy_translators(translators, 1)
         healthy_pools(pools)
+        half_heard(replica.ingest)
         seen = time.monotonic() + SEEN_SECONDS  # nothing else tells that so much was recorded
         while time.monotonic() < seen or missing(on, FROM_THE_START):
             next(comings)
@@ -279,6 +285,7 @@ def filled_in(step: Step, course: Course) -> str:
         # The program that a feed reads; here, where the command finds anybody who answers.
         "127.0.0.1:9092": f"{LOOPBACK}:{proxy.web}",
         ":8082": f":{proxy.ingest}",
+        "INSTANCE/8082": f"{LOOPBACK}/{proxy.ingest}",
         "POOL/PORT": f"{LOOPBACK}/{proxy.ingest}",
         **{word.upper(): value for word, value in labels.items() if word != "severity"},
     }
