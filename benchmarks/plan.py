@@ -75,7 +75,7 @@ DEFAULT = Plan(
     sri_interval=3.0,
     tap_miners=(1_000, 10_000),
     tap_rounds=(3, 1),
-    tap_seconds=10.0,
+    tap_seconds=20.0,
 )
 
 QUICK = Plan(

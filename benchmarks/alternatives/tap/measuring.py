@@ -1,13 +1,14 @@
-"""Measures each way with the same miners, one after the other, and holds them side by side."""
+"""Measures each way with the same miners, at the same time, and holds them side by side."""
 
 import resource
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 
-from benchmarks.alternatives.tap.contestants import Open, Way, contestants
+from benchmarks.alternatives.tap.contestants import Way, contestants
 from benchmarks.alternatives.tap.crowd import Crowd
 from benchmarks.common.cost import Spread, spread
 
@@ -69,67 +70,110 @@ class TapFigures:
 def measure_tap(miners: int, rounds: int, seconds: float) -> TapFigures:
     """Measure every way with `miners`, or with as many as this machine's descriptors allow.
 
-    The ways take turns, so that a noisy moment of the machine does not hit one of them alone.
+    Where the descriptors allow that too, all ways are there at the same time, and the next share
+    takes another one: whatever else the machine does hits each of them alike.
     """
-    miners = min(miners, _most_miners())
-    found: dict[str, list[WayFigures]] = {name: [] for name in contestants()}
+    names = list(contestants())
+    miners, together = _as_many(miners, len(names))
+    groups = [names] if together else [[name] for name in names]
+    found: dict[str, list[WayFigures]] = {name: [] for name in names}
     for number in range(rounds):
-        for name, open_ in contestants().items():
+        for group in groups:
             random = Random(number)  # noqa: S311 - a benchmark
-            found[name].append(_measure(name, open_, miners, seconds, random))
+            for figures in _measure(group, miners, seconds, random):
+                found[figures.name].append(figures)
     return TapFigures(
         miners=miners, ways={name: _middle(figures) for name, figures in found.items()}
     )
 
 
-def _most_miners() -> int:
+def _as_many(miners: int, ways: int) -> tuple[int, bool]:
+    """How many miners there may be, and whether there may be so many for each way at once."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return (hard - SPARE_DESCRIPTORS) // 2
+    most = (hard - SPARE_DESCRIPTORS) // 2  # both ends are here
+    return min(miners, most), miners * ways <= most
 
 
-def _measure(name: str, open_: Open, miners: int, seconds: float, random: Random) -> WayFigures:
-    with Crowd() as crowd, open_(crowd.address) as way:
-        crowd.connect(way.address, 1)
-        before = _resident(way)
-        crowd.connect(way.address, miners - 1)
+@dataclass(slots=True)
+class _Run:
+    """One way with its miners, and what has been measured of it so far."""
+
+    name: str
+    crowd: Crowd
+    way: Way
+    before: int = 0
+    """Bytes of memory with one connection."""
+    memory: int = 0
+    """What all others have added to that."""
+    times: list[float] = field(default_factory=list)
+    broadcasts: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+    """Seconds of CPU time for a second."""
+
+    @property
+    def spent(self) -> float:
+        """Seconds of CPU time so far."""
+        return 0.0 if self.way.process is None else self.way.process.cpu_seconds
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory."""
+        return 0 if self.way.process is None else self.way.process.memory.resident
+
+    def broadcast(self) -> None:
+        """Measure some jobs to all miners, and the memory that the connections take with them."""
         for _ in range(2):  # memory and caches are warm
-            crowd.broadcast()
-        broadcasts = []
+            self.crowd.broadcast()
         for _ in range(BROADCASTS):
             time.sleep(PAUSE_SECONDS)
-            broadcasts.append(crowd.broadcast())
-        after = _resident(way)
-        times, spent = _mine(crowd, way, seconds, random)
+            self.broadcasts.append(self.crowd.broadcast())
+        self.memory = self.resident - self.before
+
+    def figures(self) -> WayFigures:
+        """What has been measured."""
+        miners, has_process = len(self.crowd.miners), self.way.process is not None
         return WayFigures(
-            name=name,
+            name=self.name,
             miners=miners,
-            passed=spread(times),
-            broadcast=median(broadcasts),
-            cpu_share=None if way.process is None else spent / (miners / 1000),
-            bytes_each=None if way.process is None else (after - before) / max(1, miners - 1),
+            passed=spread(self.times),
+            broadcast=median(self.broadcasts),
+            cpu_share=self.cpu / (miners / 1000) if has_process else None,
+            bytes_each=self.memory / max(1, miners - 1) if has_process else None,
         )
 
 
-def _resident(way: Way) -> int:
-    return 0 if way.process is None else way.process.memory.resident
+def _measure(names: Sequence[str], miners: int, seconds: float, random: Random) -> list[WayFigures]:
+    with ExitStack() as stack:
+        runs = [stack.enter_context(_running(name, miners)) for name in names]
+        for run in runs:
+            run.broadcast()
+        _mine(runs, miners, seconds, random)
+        return [run.figures() for run in runs]
 
 
-def _mine(crowd: Crowd, way: Way, seconds: float, random: Random) -> tuple[list[float], float]:
-    """Let every miner send a share every 10 s; the seconds that messages took, and CPU a second."""
-    miners = len(crowd.miners)
-    times: list[float] = []
-    began, spent = time.monotonic(), _cpu(way)
+@contextmanager
+def _running(name: str, miners: int) -> Iterator[_Run]:
+    with Crowd() as crowd, contestants()[name](crowd.address) as way:
+        crowd.connect(way.address, 1)
+        run = _Run(name, crowd, way)
+        run.before = run.resident
+        crowd.connect(way.address, miners - 1)
+        yield run
+
+
+def _mine(runs: Sequence[_Run], miners: int, seconds: float, random: Random) -> None:
+    """Let every miner send a share every 10 s on average, at any moment, as miners do."""
+    began, spent = time.monotonic(), [run.spent for run in runs]
+    shares_a_second = len(runs) * miners / SHARE_SECONDS
     moment = began
     while moment < began + seconds:
-        times += crowd.exchange(random.randrange(miners))
-        moment += SHARE_SECONDS / miners
-        time.sleep(max(0.0, moment - time.monotonic()))
-    return times, (_cpu(way) - spent) / (time.monotonic() - began)
-
-
-def _cpu(way: Way) -> float:
-    return 0.0 if way.process is None else way.process.cpu_seconds
+        for run in random.sample(runs, len(runs)):
+            run.times += run.crowd.exchange(random.randrange(miners))
+            moment += random.expovariate(shares_a_second)
+            time.sleep(max(0.0, moment - time.monotonic()))
+    for run, before in zip(runs, spent, strict=True):
+        run.cpu = (run.spent - before) / (time.monotonic() - began)
 
 
 def _middle(rounds: list[WayFigures]) -> WayFigures:

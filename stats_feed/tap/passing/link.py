@@ -26,7 +26,7 @@ class Side(asyncio.Protocol):
     """One of the two connections of a link. `direction` is the way of the bytes that it reads."""
 
     __slots__ = (
-        "_held", "_link", "_send", "_waits", "_way", "early", "has_ended", "has_spoken", "is_lost",
+        "_early", "_held", "_link", "_send", "_waits", "_way", "has_ended", "has_spoken", "is_lost",
         "other", "stuck_since", "transport",
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ class Side(asyncio.Protocol):
     def __init__(self, link: "Link", direction: Direction) -> None:
         self._link = link
         self._way = direction
-        self.early: list[bytes] = []
+        self._early: list[bytes] = []
         """What was read before the other side was there."""
         self._held = 0
         self._waits = False
@@ -63,11 +63,9 @@ class Side(asyncio.Protocol):
             return
         self.transport.set_write_buffer_limits(HIGH_WATER_BYTES)
         other = self.other
-        for data in other.early:
+        for data in other.take_early():
             self.write(data)
-        if other.early:
-            other.early.clear()
-            other.read_again()
+        other.read_again()
         if other.has_ended:
             self.pass_end_on()
 
@@ -77,10 +75,17 @@ class Side(asyncio.Protocol):
         if self.other.transport is not None:
             self.other.write(data)
         elif self.transport is not None:
-            self.early.append(data)
+            self._early.append(data)
             self.transport.pause_reading()
+            self._link.hold(len(data))
         self.has_spoken = True
         self._link.copy(self, self._way, data, began)
+
+    def take_early(self) -> list[bytes]:
+        """Return what was read before the other side was there, and forget it."""
+        early, self._early = self._early, []
+        self._link.hold(-sum(map(len, early)))
+        return early
 
     def write(self, data: bytes) -> None:
         """Write at once what the kernel takes at once, and let the transport write the rest."""
@@ -149,6 +154,7 @@ class Side(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Close the other side too, once it has written what this one has sent."""
         self._release()
+        self.take_early()
         self.is_lost = True
         if self.other.transport is not None:
             self.other.transport.close()

@@ -8,7 +8,8 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -31,8 +32,9 @@ class Program:
         self.miners: Address = found[1], int(found[2])
 
     def _read_log(self) -> None:
-        for text in self.process.stderr or ():
-            self.log += text
+        with suppress(ValueError):  # closed, while workers still have their end of it
+            for text in self.process.stderr or ():
+                self.log += text
 
     @property
     def web(self) -> Address:
@@ -49,6 +51,12 @@ class Program:
             for family in text_string_to_metric_families(text)
             for sample in family.samples
         }
+
+    def workers(self) -> list[int]:
+        """Its worker processes, without the one that multiprocessing keeps for itself."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        every = {child for task in tasks for child in _read(task).split()}
+        return [int(one) for one in every if "spawn_main" in _read(Path(f"/proc/{one}/cmdline"))]
 
     def stop(self) -> str:
         self.process.send_signal(signal.SIGTERM)
@@ -72,3 +80,15 @@ def running(*flags: str) -> Iterator[Program]:
 
 def connect(address: Address) -> Peer:
     return Peer(socket.create_connection(address))
+
+
+def is_running(pid: int) -> bool:
+    stat = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return bool(stat) and stat[0] != "Z"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # the process has ended
+        return ""

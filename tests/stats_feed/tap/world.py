@@ -6,7 +6,7 @@ every form, late, out of order or not at all, and keeps shares of old jobs for a
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -51,17 +51,25 @@ FORMS: dict[str, Sequence[dict[str, object]]] = {
 
 @dataclass(slots=True)
 class Books:
-    """What a pool itself has counted, by connection and worker."""
+    """What a pool itself has counted, by the miner's number and worker."""
 
     accepted: Counter[tuple[int, str]] = field(default_factory=Counter)
     work: Counter[tuple[int, str]] = field(default_factory=Counter)
     rejected: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """By connection and reason."""
+    """By the miner's number and reason."""
     unanswered: int = 0
 
     @property
     def shares(self) -> int:
         return self.accepted.total() + self.rejected.total() + self.unanswered
+
+    def of(self, numbers: Container[int]) -> "Books":
+        """Those of some miners only."""
+        accepted, work, rejected = (
+            Counter({key: count for key, count in one.items() if key[0] in numbers})
+            for one in (self.accepted, self.work, self.rejected)
+        )
+        return Books(accepted, work, rejected)
 
     def rejected_by(self) -> dict[str, int]:
         sums = Counter(dict.fromkeys(FORMS, 0))
@@ -74,7 +82,8 @@ class PoolSession:
     """The pool's end of one connection."""
 
     def __init__(self, number: int, books: Books, random: Random, *, in_order: bool) -> None:
-        self._number = number
+        self.number = number
+        """That of the connection, until its first worker is there, whose name has the miner's."""
         self._books = books
         self._random = random
         self._in_order = in_order
@@ -83,7 +92,8 @@ class PoolSession:
         self._jobs: dict[str, tuple[float, float]] = {}
         """The difficulty of each job that counts, and until when it does."""
         self._job = 0
-        self._workers: set[str] = set()
+        self.workers: set[str] = set()
+        """Those that it has accepted."""
         self._seen: set[tuple[str, str, str]] = set()
         self._requests = 0
 
@@ -101,7 +111,7 @@ class PoolSession:
             }
             self._seen.clear()
         self._job += 1
-        job = f"{self._number:x}-{self._job:x}"
+        job = f"{self.number:x}-{self._job:x}"
         self._jobs[job] = self._difficulty, float("inf")
         return told + self._tell("mining.notify", job, "00" * 32, [], "1703", "6530", clean)
 
@@ -115,20 +125,23 @@ class PoolSession:
         ])  # fmt: skip
 
     def receive(self, data: bytes, now: float) -> Iterator[Later]:
-        message = json.loads(data)
-        id_, params = message["id"], message.get("params", [])
-        match message.get("method"):
-            case "mining.subscribe":
+        try:
+            message = json.loads(data)
+        except ValueError:
+            return
+        match message:
+            case {"method": "mining.subscribe", "id": id_}:
                 yield 0.0, line(id=id_, result=[[], "08000002", 4], error=None)
                 yield 0.0, self.work(now, clean=True)
-            case "mining.authorize":
-                is_known = not params[0].startswith("wrong")
+            case {"method": "mining.authorize", "id": id_, "params": [str(worker), *_]}:
+                is_known = not worker.startswith("wrong")
                 if is_known:
-                    self._workers.add(params[0])
+                    self.number = number_of(worker) if not self.workers else self.number
+                    self.workers.add(worker)
                 yield 0.0, line(id=id_, result=is_known, error=None)
-            case "mining.suggest_difficulty":
+            case {"method": "mining.suggest_difficulty", "id": id_}:
                 yield 0.0, line(id=id_, method="mining.set_difficulty", params=[self._difficulty])
-            case "mining.submit":
+            case {"method": "mining.submit", "id": id_, "params": [_, _, _, _, _] as params}:
                 yield from self._judge(id_, params, now)
 
     def _judge(self, id_: object, params: list[str], now: float) -> Iterator[Later]:
@@ -140,7 +153,7 @@ class PoolSession:
             self._books.unanswered += 1
             return
         reason = None
-        if worker not in self._workers:
+        if worker not in self.workers:
             reason = "unauthorized"
         elif until <= now:
             reason = "stale"
@@ -152,12 +165,12 @@ class PoolSession:
             reason = "other"
         late = 0.0 if self._in_order else self._random.choice([0.0, 0.0, 0.0, 0.3, 2.0])
         if reason is not None:
-            self._books.rejected[self._number, reason] += 1
+            self._books.rejected[self.number, reason] += 1
             yield late, line(id=id_, **self._random.choice(FORMS[reason]))
             return
         self._seen.add(share)
-        self._books.accepted[self._number, worker] += 1
-        self._books.work[self._number, worker] += difficulty  # type: ignore[assignment]  # a float
+        self._books.accepted[self.number, worker] += 1
+        self._books.work[self.number, worker] += difficulty  # type: ignore[assignment]  # a float
         yield late, line(id=id_, result=True, error=None)
 
     @staticmethod
@@ -224,11 +237,27 @@ class MinerSession:
         return line(id=id_, method=method, params=list(params))
 
 
+def number_of(worker: str) -> int:
+    """Which miner it is: 12 for `bc1q12.w0`."""
+    return int(worker.partition(".")[0].removeprefix("bc1q"))
+
+
 def assert_equal(snapshot: MinerSnapshot, counts: Counts, books: Books) -> None:
-    """The tap's rows and totals against the pool's books. Rows are named by connection."""
+    """The tap's rows and totals against the pool's books."""
+    assert_rows(snapshot, books)
+    totals = snapshot["totals"]
+    assert totals["shares_submitted"] == books.accepted.total()
+    assert totals["work"] == sum(books.work.values())
+    assert totals["shares_rejected_by"] == books.rejected_by()
+    for reason in FORMS:
+        assert counts.verdicts[Verdict(reason)] == books.rejected_by()[reason]
+
+
+def assert_rows(snapshot: MinerSnapshot, books: Books) -> None:
+    """The tap's rows against the pool's books of the miners that are there."""
     rows = snapshot["miners"]
     accepted = {key: count for key, count in books.accepted.items() if count}
-    named = {(int(row["name"].split(".")[0][4:]), row["name"]): row for row in rows}
+    named = {(number_of(row["name"]), row["name"]): row for row in rows}
     assert len(named) == len(rows)
     assert {key: row["shares_submitted"] for key, row in named.items()
             if row["shares_submitted"]} == accepted  # fmt: skip
@@ -238,9 +267,3 @@ def assert_equal(snapshot: MinerSnapshot, counts: Counts, books: Books) -> None:
         for reason, times in row.get("shares_rejected_by", {}).items():
             rejected[number, reason] += times
     assert rejected == books.rejected
-    totals = snapshot["totals"]
-    assert totals["shares_submitted"] == books.accepted.total()
-    assert totals["work"] == sum(books.work.values())
-    assert totals["shares_rejected_by"] == books.rejected_by()
-    for reason in FORMS:
-        assert counts.verdicts[Verdict(reason)] == books.rejected_by()[reason]

@@ -6,6 +6,7 @@ Run by itself, it is a pool on one port, and two miners that connect to another 
 
 import asyncio
 import contextlib
+import hashlib
 import sys
 from collections.abc import Coroutine, Iterable
 from random import Random
@@ -30,6 +31,34 @@ class Steady(Random):
         return min(max(a, STEADY), b)
 
 
+POUR = b"pour\n"
+"""What makes a pool say more at once than the buffers on the way to a miner hold."""
+
+POURED = b"x" * (8 << 20)
+
+LONGEST_LINE = 1 << 20
+
+
+class End:
+    """One end of a connection, and digests of what it has said and heard."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.said, self.heard = hashlib.sha256(), hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self.said.update(data)
+        self.writer.write(data)
+
+    async def readline(self) -> bytes:
+        try:
+            data = await self.reader.readline()
+        except ConnectionError:
+            return b""
+        self.heard.update(data)
+        return data
+
+
 class Pool:
     """A pool on a port, with a session for each connection, in the order of their connects.
 
@@ -49,35 +78,44 @@ class Pool:
         self._haste = haste
         self._random = random
         self._tasks: set[asyncio.Task[None]] = set()
-        self.sessions = 0
+        self.served: list[tuple[PoolSession, End]] = []
+
+    @property
+    def sessions(self) -> int:
+        return len(self.served)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number, self.sessions = self.sessions, self.sessions + 1
+        number, end = self.sessions, End(reader, writer)
         random = self._random(number)
         session = PoolSession(number, self._books, random, in_order=number % 5 == 0)
+        self.served.append((session, end))
         loop = asyncio.get_running_loop()
-        self._spawn(self._work(session, writer, random))
-        while data := await reader.readline():
+        is_working = False
+        while data := await end.readline():
+            if data == POUR:
+                end.write(POURED)
+                continue
+            if not is_working:
+                is_working = True
+                self._spawn(self._work(session, end, random))
             for delay, reply in session.receive(data, loop.time()):
                 if delay:
-                    self._spawn(self._write_later(writer, reply, delay * self._haste))
+                    self._spawn(self._write_later(end, reply, delay * self._haste))
                 else:
-                    writer.write(reply)
+                    end.write(reply)
         writer.close()
 
-    async def _work(
-        self, session: PoolSession, writer: asyncio.StreamWriter, random: Random
-    ) -> None:
+    async def _work(self, session: PoolSession, end: End, random: Random) -> None:
         loop = asyncio.get_running_loop()
-        while not writer.is_closing():
+        while not end.writer.is_closing():
             await asyncio.sleep(random.expovariate(self._jobs_a_second))
-            writer.write(session.work(loop.time(), clean=random.random() < 0.2))
-            writer.write(session.disturb())
+            end.write(session.work(loop.time(), clean=random.random() < 0.2))
+            end.write(session.disturb())
 
     @staticmethod
-    async def _write_later(writer: asyncio.StreamWriter, data: bytes, delay: float) -> None:
+    async def _write_later(end: End, data: bytes, delay: float) -> None:
         await asyncio.sleep(delay)
-        writer.write(data)
+        end.write(data)
 
     def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(coroutine)
@@ -95,30 +133,33 @@ async def mine(
     address: tuple[str, int],
     pauses: Iterable[float],
     done: asyncio.Event,
-) -> None:
+) -> End:
     """Submit a share before each pause, and leave when all is done, or when the pool does."""
-    reader, writer = await asyncio.open_connection(*address)
+    end = End(*await asyncio.open_connection(*address))
     miner = MinerSession(number, random, one_id=number % 5 == 0)
-    writer.write(miner.begin())
+    end.write(miner.begin())
 
     async def listen() -> None:
-        while data := await reader.readline():
+        while data := await end.readline():
             for reply in miner.receive(data):
                 if not done.is_set():  # then this side says no more
-                    writer.write(reply)
+                    end.write(reply)
 
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0.1)
     for pause in pauses:
         if listening.done():
             break
-        writer.write(miner.submit())
+        end.write(miner.submit())
         await asyncio.sleep(pause)
     else:
-        await done.wait()
-        writer.write_eof()
+        over = asyncio.create_task(done.wait())
+        await asyncio.wait([over, listening], return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        end.writer.write_eof()
     await listening
-    writer.close()
+    end.writer.close()
+    return end
 
 
 async def mine_for_ever(number: int, port: int) -> None:

@@ -2,10 +2,13 @@
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from stats_feed.tap.books.counts import Ending, Refusal, UpstreamFailure
+from stats_feed.tap.passing import link, upstreams
 from stats_feed.tap.passing.service import Patience
 from tests.stats_feed.tap.reader.dialogues import answer, ask, line, submit
 from tests.stats_feed.tap.taps import EACH_LOOP, LOOPS, LoopFactory, Peer, Pool, RunningTap
@@ -27,7 +30,7 @@ def flood(peer: Peer, most: int) -> int:
     try:
         while written < most:
             written += peer.socket.send(b"x" * 65_536)
-    except TimeoutError:
+    except (TimeoutError, ConnectionError):
         pass
     return written
 
@@ -134,20 +137,65 @@ def test_an_unknown_name_is_counted_as_such(loop: LoopFactory) -> None:
         ]
 
 
-def test_a_miner_that_leaves_before_its_pool_is_there_leaves_nothing(loop: LoopFactory) -> None:
-    # A full backlog keeps the connection to the upstream waiting.
-    with socket.socket() as full:
+@contextmanager
+def unanswering() -> Iterator[str]:
+    """An upstream that answers no attempt to connect: its backlog is full."""
+    with socket.socket() as full, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         address = full.getsockname()
-        with socket.create_connection(address), socket.socket() as second:
+        with socket.create_connection(address):
             second.setblocking(False)
             second.connect_ex(address)
-            with RunningTap(f"--upstream=127.0.0.1:{address[1]}", loop=loop) as tap:
-                miner = tap.connect()
-                tap.wait_until(lambda tap: tap.counts.connections == 1)
-                miner.reset()
-                tap.wait_until(lambda tap: tap.counts.connections == 0)
+            yield f"127.0.0.1:{address[1]}"
+
+
+def test_a_miner_that_leaves_before_its_pool_is_there_leaves_nothing(
+    loop: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstreams, "CONNECT_SECONDS", 1.0)
+    with unanswering() as name, RunningTap("--upstream", name, loop=loop) as tap:
+        miner = tap.connect()
+        miner.send(b"early\n")
+        tap.wait_until(lambda tap: tap.counts.held_bytes == 6)
+        miner.reset()
+        tap.wait_until(lambda tap: tap.counts.connections == tap.counts.held_bytes == 0)
+
+
+def test_an_upstream_that_never_answers_is_given_up_and_others_do_not_wait_for_it(
+    loop: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstreams, "CONNECT_SECONDS", 1.0)
+    with (
+        unanswering() as name,
+        Pool() as pool,
+        RunningTap("--upstream", name, "--upstream", pool.name, loop=loop) as tap,
+        tap.connect() as first,
+    ):
+        first.send(b"early\n")
+        with pool.accept() as upstream, tap.connect() as second, pool.accept() as others:
+            assert upstream.read(6) == b"early\n"
+            second.send(b"share\n")
+            assert others.read(6) == b"share\n"
+        assert tap.counts.upstream_failures == {(name, UpstreamFailure.TIMEOUT): 1}
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_what_all_sides_together_have_not_taken_is_bounded(
+    is_early: bool, loop: LoopFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "MAX_HELD_BYTES", MIB // 4)
+    with (
+        unanswering() as name,
+        Pool() as pool,
+        RunningTap("--upstream", name if is_early else pool.name, loop=loop) as tap,
+        ExitStack() as stack,
+    ):
+        while not tap.counts.ended[Ending.TOO_MUCH_HELD]:
+            miner = stack.enter_context(tap.connect(receive_buffer=65_536))
+            writer = miner if is_early else stack.enter_context(pool.accept())
+            flood(writer, 64 * MIB)
+        assert tap.counts.held_bytes <= MIB // 4
 
 
 def test_a_worker_is_a_row_while_it_is_connected(loop: LoopFactory) -> None:

@@ -4,32 +4,15 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 import pytest
 
-from tests.stats_feed.tap.programs import Program, connect, running
+from tests.stats_feed.tap.programs import Program, connect, is_running, running
 from tests.stats_feed.tap.reader.dialogues import answer, ask, submit
 from tests.stats_feed.tap.taps import Peer, Pool
 from tests.support.until import until
 
 MINERS = 24
-
-
-def children(tap: Program) -> list[int]:
-    """The worker processes, without the one that multiprocessing keeps for itself."""
-    pid = tap.process.pid
-    every = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        every += (task / "children").read_text().split()
-    return [int(one) for one in dict.fromkeys(every) if "spawn_main" in _command(one)]
-
-
-def _command(pid: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
 
 
 class Mine:
@@ -91,19 +74,12 @@ def mine() -> Iterator[Mine]:
     ):
         until(lambda: tap.log.count("listening on") == 2)
         mine = Mine(tap, pool)
-        workers = children(tap)
+        workers = tap.workers()
         yield mine
         mine.close()
-        for pid in {*workers, *children_or_none(tap)}:
+        for pid in {*workers, *tap.workers()}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def children_or_none(tap: Program) -> list[int]:
-    try:
-        return children(tap)
-    except OSError:
-        return []
 
 
 pytestmark = pytest.mark.timeout(180)
@@ -119,7 +95,7 @@ def test_a_worker_that_is_killed_takes_its_own_miners_with_it_and_no_count_falls
         mine.share(*pair)
     until(lambda: accepted(tap) == MINERS)
     until(lambda: tap.metrics()["stats_feed_rows tap"] == MINERS)
-    victim = children(tap)[0]
+    victim = tap.workers()[0]
     os.kill(victim, signal.SIGKILL)
     living = mine.living()
     assert 0 < len(living) < MINERS
@@ -128,7 +104,7 @@ def test_a_worker_that_is_killed_takes_its_own_miners_with_it_and_no_count_falls
     for pair in living:
         mine.share(*pair)
     until(lambda: accepted(tap) == MINERS + len(living))
-    until(lambda: len(children(tap)) == 2 and victim not in children(tap))
+    until(lambda: len(tap.workers()) == 2 and victim not in tap.workers())
     mine.connect(MINERS)
     until(lambda: tap.metrics()["stats_feed_rows tap"] == MINERS + len(living))
     ids = tap.metrics()["stats_feed_tap_connections tap"]
@@ -140,7 +116,7 @@ def test_when_the_process_that_sends_is_killed_the_miners_go_on_and_the_workers_
 ) -> None:
     tap = mine.tap
     mine.connect(8)
-    workers = children(tap)
+    workers = tap.workers()
     tap.process.kill()
     tap.process.wait(60)
     for pair in mine.pairs:
@@ -153,10 +129,3 @@ def test_sigterm_ends_all_workers_and_what_they_have_counted_is_told(mine: Mine)
     mine.connect(4)
     log = mine.tap.stop()
     assert log.rstrip().endswith("stopped")
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
