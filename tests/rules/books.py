@@ -238,14 +238,16 @@ def known(plan: Plan, seen: Sequence[tuple[int, int]]) -> list[Span]:
 def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
     """The input series of promtool for `seconds` of `plan`, its truth among them.
 
-    `truth{window="5m"}` is the mean of the last 5 minutes as far as they could be known.
+    `truth{window="5m"}` is the mean of the last 5 minutes as far as they could be known. Of a
+    snapshot and a scrape in the same second either comes first, by luck.
     """
-    fleet, scraped = Fleet(plan, Random(seed)), Scraped()
+    fleet, scraped, luck = Fleet(plan, Random(seed)), Scraped(), Random(seed)
     snapshot: Snapshot | None = None
     seen: list[tuple[int, int]] = []  # when a scrape saw rows, and when their snapshot came
     away, was_heard = plan.accidents, False
     for now in range(seconds):
         changed = fleet.live(now)
+        before = snapshot if was_heard else None
         heard = not (is_in(now, away.service) or is_in(now, away.sender) or is_in(now, away.feed))
         if is_in(now, away.service):
             snapshot = None
@@ -257,12 +259,12 @@ def run(plan: Plan, seconds: int, seed: int) -> list[dict[str, str]]:
         if any(end <= now < end + SCRAPE_SECONDS for _, end in away.prometheus):
             scraped.present.clear()  # a Prometheus that starts has forgotten what to call stale
         found = {f"up{{{LABELS}}}": float(not is_in(now, away.service))}
-        if snapshot:
-            silent = 0 if heard else now - snapshot.at
+        if shown := before if snapshot and before and luck.random() < 0.5 else snapshot:
+            silent = 0 if heard else now - shown.at
             is_fresh = silent < CLOSED_SECONDS
-            found |= exposed(plan, snapshot, is_fresh)
+            found |= exposed(plan, shown, is_fresh)
             if is_fresh:
-                seen.append((now, snapshot.at))
+                seen.append((now, shown.at))
             window = [one for one in seen if one[0] > now - WINDOW_SECONDS]
             truth = fleet.mean(known(plan, window))
             if is_fresh and truth is not None:
