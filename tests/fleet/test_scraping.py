@@ -41,16 +41,19 @@ def test_a_body_over_sixteen_mebibytes_is_scraped_with_the_flag(
     crowded: Service, tmp_path: Path
 ) -> None:
     file = configuration(crowded, tmp_path)
+    uncompressed = configuration(crowded, tmp_path, disable_compression=True)
     plain, with_flag, agent = free_ports(3)
     folders = [tmp_path / name for name in ("plain", "with-flag", "agent")]
     for folder in folders:
         folder.mkdir()
+    # The oldest version counts the bytes that travel, newer ones those after decompression.
+    as_it_comes = f"-promscrape.config={uncompressed}"
     scraping = f"-promscrape.config={file}"
     agents = [program("vmagent"), scraping, FLAG, f"-httpListenAddr={LOOPBACK}:{agent}"]
     agents += [f"-remoteWrite.url=http://{LOOPBACK}:{plain}/api/v1/write"]
     agents += [f"-remoteWrite.tmpDataPath={folders[2]}", "-remoteWrite.label=by=vmagent"]
     with (
-        running([*store(folders[0], plain), scraping], folders[0] / "log", plain),
+        running([*store(folders[0], plain), as_it_comes], folders[0] / "log", plain),
         running([*store(folders[1], with_flag), scraping, FLAG], folders[1] / "log", with_flag),
         running(agents, folders[2] / "log"),
     ):
@@ -62,13 +65,13 @@ def test_a_body_over_sixteen_mebibytes_is_scraped_with_the_flag(
         assert value(plain, 'count(stratum_proxy_miner_info{by=""})') is None
 
 
-def configuration(service: Service, folder: Path) -> Path:
+def configuration(service: Service, folder: Path, **changed: bool) -> Path:
     """What is shipped, with the service as the only target."""
     shipped = loaded(SCRAPE)
     job, *_ = shipped["scrape_configs"]
     job["static_configs"] = [{"targets": [f"{LOOPBACK}:{service.web}"]}]
-    file = folder / "scrape.yml"
-    file.write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    file = folder / f"scrape{len(changed)}.yml"
+    file.write_text(yaml.safe_dump({"scrape_configs": [job | changed]}))
     return file
 
 
