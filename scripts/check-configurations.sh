@@ -14,7 +14,7 @@ run() {
 for promtool in promtool promtool3; do # the oldest Prometheus that is supported, and a 3.x
   if have "$promtool"; then
     run "$promtool" check config prometheus/prometheus.yml
-    run "$promtool" check rules --lint=all --lint-fatal prometheus/rules/*.yml
+    run "$promtool" check rules --lint=all --lint-fatal prometheus/rules/*.yml deploy/fleet/rules/*.yml
   fi
 done
 if have amtool; then
@@ -38,4 +38,13 @@ if have docker-compose; then
   # Compose refuses to start without a password; any will do to read the file.
   export GRAFANA_ADMIN_PASSWORD=only-to-read-the-file
   run docker-compose --profile demo --file compose.yaml config --quiet
+fi
+if have vmalert; then # what evaluates the watch over many sites, if it is no Prometheus
+  run vmalert -dryRun -rule=deploy/fleet/rules/*.yml -loggerLevel=ERROR
+fi
+if have vmagent; then
+  run vmagent -dryRun -promscrape.config=deploy/fleet/scrape.yml -loggerLevel=ERROR
+fi
+if have docker-compose; then
+  SITES_TOKEN=only-to-read-the-file run docker-compose --file compose.fleet.yaml config --quiet
 fi
