@@ -15,7 +15,7 @@ for promtool in promtool promtool3; do # the oldest Prometheus that is supported
   if have "$promtool"; then
     run "$promtool" check config prometheus/prometheus.yml
     run "$promtool" check config deploy/cell/prometheus.yml
-    run "$promtool" check rules --lint=all --lint-fatal prometheus/rules/*.yml
+    run "$promtool" check rules --lint=all --lint-fatal prometheus/rules/*.yml deploy/fleet/rules/*.yml
   fi
 done
 if have amtool; then
@@ -47,4 +47,11 @@ if have docker-compose; then
   export GRAFANA_ADMIN_PASSWORD=only-to-read-the-file
   run docker-compose --profile demo --file compose.yaml config --quiet
   run docker-compose --profile demo --file compose.cell.yaml config --quiet
+  SITES_TOKEN=only-to-read-the-file run docker-compose --file compose.fleet.yaml config --quiet
+fi
+if have vmalert; then # what evaluates the watch over many sites, if it is no Prometheus
+  run vmalert -dryRun -rule=deploy/fleet/rules/*.yml -loggerLevel=ERROR
+fi
+if have vmagent; then
+  run vmagent -dryRun -promscrape.config=deploy/fleet/scrape.yml -loggerLevel=ERROR
 fi

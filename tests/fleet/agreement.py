@@ -49,6 +49,13 @@ def now(port: int, where: str, at: float) -> dict[str, float]:
     return {" ".join(v for _, v in key): value for (_, key), value in _at(port, query, at).items()}
 
 
+def steps(port: int, where: str, site: str, times: range) -> dict[float, float]:
+    """What one query of the board draws of one site, by time."""
+    (query,) = [query for query in panel_queries() if query.where == f"fleet / {where}"]
+    drawn = _over(port, query, times).items()
+    return {at: value for (at, labels), value in drawn if ("site", site) in labels}
+
+
 def differences(one: int, other: int, query: Query, times: range) -> Iterator[str]:
     """Where the engines on two ports disagree about an instant query at one of these times."""
     for at in times:

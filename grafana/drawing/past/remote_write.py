@@ -16,7 +16,9 @@ ENDED: float = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 SECONDS = 60
 
 
-def write(url: str, samples: Mapping[Series, Iterable[tuple[float, float]]]) -> None:
+def write(
+    url: str, samples: Mapping[Series, Iterable[tuple[float, float]]], token: str | None = None
+) -> None:
     """Send samples, each a time in unix seconds and a value. Raises HTTPError where refused."""
     if not samples:
         return
@@ -26,6 +28,8 @@ def write(url: str, samples: Mapping[Series, Iterable[tuple[float, float]]]) -> 
         "Content-Type": "application/x-protobuf",
         "X-Prometheus-Remote-Write-Version": "0.1.0",
     }
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     with urlopen(Request(f"{url}/api/v1/write", _stored(body), headers), timeout=SECONDS):
         pass
 
