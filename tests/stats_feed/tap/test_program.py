@@ -71,6 +71,24 @@ def test_from_a_share_to_a_gateway_and_its_own_metrics() -> None:
     assert WALLET not in log
 
 
+def test_an_upstream_that_is_away_is_told_with_the_first_miner_and_not_before() -> None:
+    (away,) = free_ports(1)
+    with (
+        PlainGateway() as gateway,
+        running(
+            f"--upstream=127.0.0.1:{away}", "--to={}:{}".format(*gateway.listen().address),
+        ) as tap,
+        gateway.accept() as service,
+    ):  # fmt: skip
+        service.welcome()
+        assert "upstream" not in service.read()["MinerSnapshot"]
+        with connect(tap.miners) as miner:
+            assert miner.is_closed()
+        told = until(lambda: service.read()["MinerSnapshot"].get("upstream"))
+        assert isinstance(told, dict)
+        assert (told["address"], told["connected"]) == (f"127.0.0.1:{away}", False)
+
+
 def test_it_drains_on_sigterm_and_tells_how_many_are_left() -> None:
     with (
         Pool() as pool,
