@@ -58,7 +58,7 @@ def configure(
     folder: Path, site: str, replica: str, port: int, stores: Sequence[str], *, raw_rows: bool
 ) -> Path:
     """What is shipped for a Prometheus of a site, each second in place of each 5 s and more."""
-    file = write_configuration(folder, {JOB: port})
+    file = write_configuration(folder, {JOB: [port]})
     configuration, ours = loaded(file), loaded(FOLDER / "site.yml")
     # Both scrape the same service, one of them over a network that can be cut.
     (job,) = configuration["scrape_configs"]
