@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
 fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3 kubectl
-  victoria-metrics vmagent vmalert vmauth)
+  victoria-metrics vmagent vmalert vmauth vmctl)
 # A browser has too many libraries to be unpacked, and so has curl; openssl finds its configuration
 # in one place only, ip is run as root, and systemd-analyze looks for its library where it is installed.
 installed=(openssl chromium ip curl systemd-analyze)

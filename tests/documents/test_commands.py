@@ -15,7 +15,14 @@ from tests.e2e.harness.service import Service
 from tests.support.documents import examples
 from tests.support.programs import ROOT, program
 
-DOCUMENTS = ("README.md", "SECURITY.md", "docs/start.md", "docs/operations.md", "docs/sizing.md")
+DOCUMENTS = (
+    "README.md",
+    "SECURITY.md",
+    "docs/start.md",
+    "docs/operations.md",
+    "docs/sizing.md",
+    "docs/fleet.md",
+)
 """Those whose commands a reader runs in their order. docs/moving-over.md has a walk of its own."""
 
 RUN = {
@@ -39,6 +46,7 @@ RUN = {
         "kubernetes": "tests/deploy/test_kubernetes.py, with a kubectl that has no cluster",
     },
     "docs/sizing.md": {},
+    "docs/fleet.md": {},
 }
 """Where the blocks of each name are run."""
 
@@ -49,6 +57,8 @@ NOT_RUN = {
     "cosign verify": "it needs a release, and the network",
     "docker compose build --pull": "it needs a Docker engine",
     "docker compose stop prometheus": "it needs a Docker engine",
+    "cp deploy/fleet/env.example": "it needs a Docker engine; tests/fleet reads the file",
+    "thanos sidecar": "Debian has no Thanos, and a build of it takes minutes",
 }
 """Blocks that no test runs as they are, by their beginnings."""
 

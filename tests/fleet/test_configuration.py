@@ -17,6 +17,7 @@ from grafana.drawing.past.remote_write import write
 from tests.fleet.agreement import Stores, flush, queries
 from tests.fleet.shipped import FOLDER, RULES, loaded, services, store
 from tests.grafana.promql import read
+from tests.support.documents import examples
 from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK, asked, running
@@ -39,6 +40,15 @@ def test_prometheus_accepts_what_a_site_adds(tmp_path: Path, promtool: str) -> N
     (tmp_path / "fleet-token").write_text("x")
     checked = run([program(promtool), "check", "config", str(tmp_path / "site.yml")])
     assert checked.returncode == 0, checked.stderr
+
+
+def test_prometheus_accepts_the_lines_for_mimir(tmp_path: Path) -> None:
+    (lines,) = examples("docs/fleet.md", "Mimir")
+    (tmp_path / "prometheus.yml").write_text(lines)
+    checked = run([program("promtool"), "check", "config", str(tmp_path / "prometheus.yml")])
+    assert checked.returncode == 0, checked.stderr
+    (write,) = yaml.safe_load(lines)["remote_write"]
+    assert write["write_relabel_configs"][-1] == WRITE["write_relabel_configs"][-1]
 
 
 def test_a_site_writes_all_that_the_board_and_the_watch_read_and_no_row_of_a_miner() -> None:
