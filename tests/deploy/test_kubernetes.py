@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from base64 import b64decode
 from importlib import import_module
 from pathlib import Path
 
@@ -163,7 +164,8 @@ def test_the_image_is_that_of_this_version(cluster: Cluster) -> None:
 def test_the_documented_commands_bring_an_image_and_a_token(cluster: Cluster) -> None:
     image = cluster.container(Service.PROXY)["image"]
     assert image.startswith("ghcr.io/your-organisation/stratum-stats:")
-    assert cluster.of("Secret")["stats-proxy-secrets"]["data"].keys() == {"tokens"}
+    (tokens,) = cluster.of("Secret")["stats-proxy-secrets"]["data"].values()
+    assert b64decode(tokens).endswith(b" translator-1\n")
     (proxy,) = (
         one["data"]["stats-proxy.toml"]
         for one in cluster.of("ConfigMap").values()
