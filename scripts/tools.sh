@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
-fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3 kubectl)
+fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3)
 # A browser has too many libraries to be unpacked, and so has curl; openssl finds its configuration
 # in one place only, ip is run as root, and systemd-analyze looks for its library where it is installed.
 installed=(openssl chromium ip curl systemd-analyze)
@@ -107,10 +107,10 @@ fetch() {
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
   docker-compose) get_compose ;;
   haproxy) get_haproxy ;;
-  promtool3 | kubectl)
+  promtool3)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || # Ubuntu, which has it as a package
       { [ -n "${CI:-}" ] && install_packages debian-archive-keyring; } || return 1
-    scripts/debian-testing.sh
+    scripts/prometheus3.sh
     ;;
   esac
 }

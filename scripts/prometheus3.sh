@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Gets programs that Debian 12 has too old into .tools/bin: prometheus3 and promtool3, to run the rules
-# in both generations of Prometheus, alertmanager, to which alerts are delivered, and kubectl, whose
-# Kustomize makes the manifests for a cluster.
+# Gets prometheus3, promtool3 and alertmanager into .tools/bin, to run the rules in both generations of
+# Prometheus (Debian 12 has 2.42, Debian testing has a 3.x), and alerts to where they are delivered.
 #
 # The packages are unpacked, never installed. apt works in a root of its own under .tools, so the
 # machine's sources and its package database stay as they are.
@@ -11,14 +10,14 @@ source scripts/progress.sh
 
 root=$PWD/.tools/testing
 bin=$PWD/.tools/bin
-packages=(prometheus promtool prometheus-alertmanager kubectl)
+packages=(prometheus promtool prometheus-alertmanager)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 mkdir -p "$root" "$bin"
 exec 9>"$root/lock"
 flock 9
-[ -x "$bin/alertmanager" ] && [ -x "$bin/kubectl" ] && exit
+[ -x "$bin/alertmanager" ] && exit
 
 mkdir -p "$root"/{deb,etc/apt.conf.d,etc/preferences.d,lists/partial,cache/archives/partial,unpacked}
 touch "$root/status"
@@ -43,7 +42,6 @@ rm -r "$root/deb" "$root/lists" "$root/cache"
 
 ln -sf "$root/unpacked/usr/bin/prometheus" "$bin/prometheus3"
 ln -sf "$root/unpacked/usr/bin/promtool" "$bin/promtool3"
-ln -sf "$root/unpacked/usr/bin/kubectl" "$bin/kubectl"
 
 # Debian's Alertmanager reads its templates from /usr/share, whatever its configuration says. It gets
 # to see the unpacked /usr/share there, and nobody else does.
