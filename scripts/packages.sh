@@ -21,6 +21,40 @@ fresh_lists() {
   tell "Fetching package lists into .tools" apt-get "${apt_lists[@]}" update -qq 2>.tools/apt.log || { cat .tools/apt.log >&2 && return 1; }
 }
 
+# Has all that follows take its packages from Debian testing, whatever this machine is. apt works in a
+# root of its own under .tools, so the machine's sources and its package database stay as they are.
+use_debian_testing() {
+  local root=$PWD/.tools/testing.$BASHPID
+  get_keyring debian || return 1
+  # shellcheck disable=SC2064 # its name as it is now
+  trap "rm -rf '$root'" EXIT
+  mkdir -p "$root"/{etc/apt.conf.d,etc/preferences.d,lists/partial,cache/archives/partial}
+  touch "$root/status"
+  echo "deb [signed-by=$keyring] ${DEBIAN_MIRROR:-http://deb.debian.org/debian} testing main" >"$root/etc/sources.list"
+  apt_lists=(
+    -o "Dir::Etc=$root/etc" -o "Dir::Etc::sourcelist=$root/etc/sources.list" -o Dir::Etc::sourceparts=-
+    -o "Dir::State=$root" -o "Dir::State::status=$root/status" -o "Dir::Cache=$root/cache"
+    -o Acquire::Languages=none -o APT::Sandbox::User=root
+  )
+  tell "Fetching package lists of Debian testing into .tools" apt-get "${apt_lists[@]}" update -qq
+}
+
+# Sets `keyring` to the keys with which a distribution signs its archive: its own are installed, and
+# the other one has them as a package. Usage: get_keyring debian|ubuntu
+get_keyring() {
+  local file=usr/share/keyrings/$1-archive-keyring.gpg
+  keyring=/$file
+  [ ! -e "$keyring" ] || return 0
+  keyring=$PWD/.tools/download/$1-keys/$file
+  [ ! -e "$keyring" ] || return 0
+  if [ "$1" = debian ]; then
+    known debian-archive-keyring || fresh_lists || true
+    unpack debian-keys "$file" debian-archive-keyring
+  else
+    (use_debian_testing && unpack ubuntu-keys "$file" ubuntu-keyring) # Debian 12 has none
+  fi
+}
+
 # Prints the names of a package and of those it depends on whose names match.
 # Usage: with_dependencies PACKAGE PATTERN
 with_dependencies() {

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         nargs=argparse.REMAINDER,
         default=[sys.executable, "-m", "scripts.demo"],
         metavar="COMMAND",
-        help="starts the demo, for example on another Debian (default: here)",
+        help="starts the demo: scripts/bare-machine.sh trixie make demo, say (default: here)",
     )
     options = parser.parse_args(argv)
     folder: Path = options.into
@@ -168,7 +168,7 @@ def _demo(command: Sequence[str]) -> Iterator[dict[str, str]]:
 def _camera() -> Iterator[Camera]:
     program = shutil.which("chromium")
     if program is None:
-        raise PictureError("chromium is needed: sudo apt-get install chromium")
+        raise PictureError("chromium is needed: scripts/tools.sh chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         camera = Camera(program, profile, "--hide-scrollbars")
         try:

@@ -107,13 +107,13 @@ fetch() {
   prometheus-pushgateway) alias_of "$1" pushgateway || get "$1" "$1" ;;
   docker-compose) get_compose ;;
   haproxy) get_haproxy ;;
-  promtool3)
-    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || # Ubuntu, which has it as a package
-      { [ -n "${CI:-}" ] && install_packages debian-archive-keyring; } || return 1
-    scripts/prometheus3.sh
-    ;;
+  promtool3) scripts/prometheus3.sh ;;
   esac
 }
+
+chromium_runs() { "$bin/chromium" --version >/dev/null 2>&1; }
+
+on_ubuntu() { grep -q '^ID=ubuntu' "${OS_RELEASE:-/etc/os-release}"; }
 
 package_of() {
   case $1 in
@@ -133,11 +133,18 @@ esac
 # When installed, it is known by either name. Unpacked, Debian's does not start, since it looks for
 # its templates in /usr/share; its amtool does not need them.
 alias_of prometheus-alertmanager alertmanager || true
-have chromium || alias_of chromium google-chrome chromium-browser || true
+# Without its snap, Ubuntu's chromium-browser only says that it is one.
+have chromium || { alias_of chromium google-chrome chromium-browser && chromium_runs; } || rm -f "$bin/chromium"
 for name in "${wanted[@]}"; do
   have "$name" && continue
   case " ${installed[*]} " in
-  *" $name "*) to_install+=("$(package_of "$name")") ;;
+  *" $name "*)
+    if [ "$name" = chromium ] && on_ubuntu; then
+      missing+=("chromium (Ubuntu has a snap: sudo snap install chromium; Google Chrome will do)")
+    else
+      to_install+=("$(package_of "$name")")
+    fi
+    ;;
   *)
     known prometheus || fresh_lists || true
     if ! fetch "$name"; then

@@ -21,7 +21,7 @@ DOCUMENTS = ("README.md", "SECURITY.md", "docs/start.md", "docs/operations.md", 
 RUN = {
     "README.md": {
         "systemd": "tests/deploy/test_machine.py",
-        "install": "scripts/bare-debian.sh",
+        "install": "scripts/bare-machine.sh",
     },
     "SECURITY.md": {
         "certificates": "tests/documents/test_senders_and_tables.py",
@@ -43,7 +43,7 @@ RUN = {
 """Where the blocks of each name are run."""
 
 NOT_RUN = {
-    "make demo": "tests/e2e/test_demo.py and scripts/bare-debian.sh run the demo",
+    "make demo": "tests/e2e/test_demo.py and scripts/bare-machine.sh run the demo",
     "cp .env.example .env": "it needs a Docker engine; Compose reads the file in test_compose.py",
     "stats-feed sri --url": "tests/stats_feed runs both feeds with other addresses",
     "cosign verify": "it needs a release, and the network",

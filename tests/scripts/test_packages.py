@@ -137,3 +137,23 @@ def test_what_has_to_be_installed_is_named_with_its_command(checkout: Path) -> N
         "What needs openssl iproute2 is skipped."
         " To have it: sudo apt-get install openssl iproute2\n"
     )
+
+
+def test_ubuntu_has_a_browser_as_a_snap_only_and_its_shim_is_not_taken_for_one(
+    checkout: Path,
+) -> None:
+    release = checkout / "os-release"
+    release.write_text("ID=ubuntu\nVERSION_CODENAME=noble\n")
+    command(checkout / "commands", "chromium-browser", "echo 'requires the chromium snap'; exit 1")
+    result = tools(checkout, "chromium", OS_RELEASE=str(release))
+    assert result.returncode == 0
+    assert "sudo snap install chromium" in result.stderr
+    assert "apt-get" not in result.stderr
+    assert not (checkout / ".tools" / "bin" / "chromium").exists()
+    assert tools(checkout, "chromium", OS_RELEASE=str(release), CI="true").returncode == 1
+
+
+def test_a_browser_that_runs_is_taken_under_the_name_that_tests_use(checkout: Path) -> None:
+    command(checkout / "commands", "chromium-browser", "echo Chromium 140")
+    assert tools(checkout, "chromium", CI="true").returncode == 0
+    assert says(checkout, "chromium") == "Chromium 140"

@@ -8,22 +8,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-INSTALLED = {
-    "chromium": "chromium",
-    "curl": "curl",
-    "ip": "iproute2",
-    "openssl": "openssl",
-    "systemd-analyze": "systemd",
-}
-"""The packages of programs that `make tools` does not fetch, since they have to be installed."""
-
 
 def program(name: str) -> str:
     """The path of `name`; in CI a missing program fails the test, elsewhere it is skipped."""
     found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".tools" / "bin"))
     if found is None:
-        package = INSTALLED.get(name)
-        command = "make tools" if package is None else f"sudo apt-get install {package}"
+        command = f"scripts/tools.sh {name}"  # it fetches it, or says how to install it
         if os.environ.get("CI"):
             pytest.fail(f"{name} is neither on the PATH nor in .tools/bin: run '{command}'")
         pytest.skip(f"needs {name}: run '{command}'")

@@ -1,10 +1,10 @@
-"""scripts/bare-debian.sh, where it may not do its work."""
+"""scripts/bare-machine.sh, where it may not do its work."""
 
 import os
 import subprocess
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bare-debian.sh"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bare-machine.sh"
 
 
 def test_where_it_may_not_run_it_says_why_in_one_line_and_ends_well(tmp_path: Path) -> None:
@@ -23,4 +23,4 @@ def test_where_it_may_not_run_it_says_why_in_one_line_and_ends_well(tmp_path: Pa
     assert result.returncode == 0
     assert not result.stdout
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Not tried on a fresh Debian (trixie): ")
+    assert line.startswith("Not tried on a fresh machine (trixie): ")

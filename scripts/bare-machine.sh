@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Runs the demo and the fast tests on a fresh Debian with nothing but Python and make, not as root;
-# then what the README says to install it.
-# Usage: bare-debian.sh [SUITE], by default that of Debian 12 and 13 which this machine is not
+# Runs the demo and the fast tests on a fresh Debian or Ubuntu with nothing but Python and make, not as
+# root; then what the README says to install it. With a command, it runs only that, in the checkout.
+# Usage: [AS=root] bare-machine.sh [SUITE [COMMAND...]]
+#        SUITE is Debian's (bookworm, trixie, forky) or Ubuntu's (noble, resolute); by default that of
+#        Debian 12 and 13 which this machine is not
 #
 # Needs root, a network and debootstrap. Where it has not got them, it says so and ends well. All of it
 # runs in namespaces of its own: no mount and no process outlives this script.
@@ -16,8 +18,9 @@ main() {
   [ "$(id -u)" -eq 0 ] || skip "$suite" "it needs root"
   unshare --mount --pid --fork true 2>/dev/null || skip "$suite" "this machine allows no namespaces"
   mkdir -p .tools
-  command -v debootstrap >/dev/null || { [ -n "${CI:-}" ] && install_packages debootstrap debian-archive-keyring; } ||
-    skip "$suite" "it needs debootstrap: apt-get install debootstrap debian-archive-keyring"
+  command -v debootstrap >/dev/null || { [ -n "${CI:-}" ] && install_packages debootstrap; } ||
+    skip "$suite" "it needs debootstrap: apt-get install debootstrap"
+  get_keyring "$(family "$suite")" || skip "$suite" "the keys of its archive are not to be had here"
 
   folder=$(mktemp --directory --tmpdir=/var/tmp stratum-stats.XXXXXX) # often /tmp allows no devices
   trap 'kill -KILL $builder 2>/dev/null || true; clean "$folder"' EXIT
@@ -25,28 +28,40 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   # In the background, since bash runs traps only between commands.
-  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child "$0" "$suite" "$folder" </dev/null &
+  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
+    "$0" --inside "$folder" "$keyring" "$suite" "${@:2}" </dev/null &
   builder=$!
   wait "$builder" || status=$?
   [ "$status" -ne "$not_to_be_had" ] || skip "$suite" "$(tail -n 1 "$folder/log")"
   exit "$status"
 }
 
+# Whose release SUITE is. Usage: family SUITE
+family() {
+  case $1 in
+  noble | questing | resolute) echo ubuntu ;;
+  *) echo debian ;;
+  esac
+}
+
 skip() {
-  echo "Not tried on a fresh Debian ($1): $2" >&2
+  echo "Not tried on a fresh machine ($1): $2" >&2
   exit 0
 }
 
 # What was killed a moment ago may still write.
 clean() { rm -rf "$1" 2>/dev/null || { sleep 1 && rm -rf "$1"; }; }
 
-# Usage: inside SUITE FOLDER, in the namespaces
+# Usage: inside FOLDER KEYRING SUITE [COMMAND...], in the namespaces
 inside() {
-  local suite=$1 root=$2/root
+  local root=$1/root log=$1/log demo=$1/demo keyring=$2 suite=$3 script=sid parts=main
+  shift 3
   say "making it"
-  # Named, since an older debootstrap knows no newer suite; it has one script for all of Debian's.
-  debootstrap --variant=minbase --include=python3,make,ca-certificates "$suite" "$root" "$(mirror)" \
-    /usr/share/debootstrap/scripts/sid >"$2/log" 2>&1 || exit "$not_to_be_had"
+  # Named, since an older debootstrap knows no newer suite; it has one script for each family's.
+  [ "$(family "$suite")" = debian ] || { script=gutsy parts=main,universe; }
+  debootstrap --variant=minbase --include=python3,make,ca-certificates --components="$parts" \
+    --keyring="$keyring" "$suite" "$root" "$(mirror "$(family "$suite")")" \
+    "/usr/share/debootstrap/scripts/$script" >"$log" 2>&1 || exit "$not_to_be_had"
   mount --bind "$root" "$root" # a machine's root is a mount, on which namespaces insist
   mount -t proc proc "$root/proc"
   mount -t tmpfs tmpfs "$root/dev/shm"
@@ -60,28 +75,32 @@ inside() {
     tar --extract --directory "$root/home/newcomer/stratum-stats"
   chroot "$root" chown -R newcomer: /home/newcomer
 
+  if [ $# -gt 0 ]; then
+    as "${AS:-newcomer}" "$@"
+    exit
+  fi
   say "make demo"
-  as newcomer make demo DEMO="--for 2" | tee "$2/demo"
-  grep -q '^  Prometheus ' "$2/demo"
-  grep -q 'Importing 7 days of simulated history' "$2/demo" && ! grep 'No history' "$2/demo"
+  as newcomer make demo DEMO="--for 2" | tee "$demo"
+  grep -q '^  Prometheus ' "$demo"
+  grep -q 'Importing 7 days of simulated history' "$demo" && ! grep 'No history' "$demo"
   say "make demo, again and without a network"
-  as newcomer env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 make demo DEMO="--for 2" >"$2/demo"
-  grep '^  Prometheus ' "$2/demo"
+  as newcomer env http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 make demo DEMO="--for 2" >"$demo"
+  grep '^  Prometheus ' "$demo"
   say "make fast"
   as newcomer env CI=true make fast
   say "the README's way to install it"
   echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/yes"
-  as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)" >"$2/log" 2>&1 ||
-    { tail -n 20 "$2/log" && exit 1; }
+  as root sh -euxc "$(sed -n '/<!-- test: install -->/,/^```$/s/^sudo //p' README.md)" >"$log" 2>&1 ||
+    { tail -n 20 "$log" && exit 1; }
   as newcomer /opt/stratum-stats/bin/stats-proxy --config.check
   say "make install, over it, and make uninstall"
-  as root make install >"$2/log" 2>&1 || { tail -n 20 "$2/log" && exit 1; }
+  as root make install >"$log" 2>&1 || { tail -n 20 "$log" && exit 1; }
   as newcomer /opt/stratum-stats/bin/stats-proxy --config.check --config.file=/etc/stratum-stats/stats-proxy.toml
   as root make uninstall
   [ ! -e "$root/opt/stratum-stats" ]
 }
 
-say() { echo "Fresh Debian ($suite): $1"; }
+say() { echo "Fresh machine ($suite): $1"; }
 
 # Runs a command in the checkout, in the new root. Usage: as USER COMMAND...
 as() {
@@ -92,12 +111,13 @@ as() {
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin sh -c 'cd ~/stratum-stats && exec "$@"' - "$@"
 }
 
-# Where this machine gets Debian's packages.
+# Where this machine gets a family's packages. Usage: mirror FAMILY
 mirror() {
-  local found
+  local found usual=http://archive.ubuntu.com/ubuntu label=${1^}
+  [ "$1" = ubuntu ] || usual=http://deb.debian.org/debian
   # shellcheck disable=SC2016 # apt's own variable
-  mapfile -t found < <(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian')
-  echo "${found[0]:-http://deb.debian.org/debian}"
+  mapfile -t found < <(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Origin: $label" "Label: $label")
+  echo "${found[0]:-$usual}"
 }
 
 # Gives the new root what this machine needs to reach packages. Usage: take_settings ROOT
@@ -119,4 +139,4 @@ take_settings() {
   done
 }
 
-if [ $# -lt 2 ]; then main "$@"; else inside "$@"; fi
+if [ "${1:-}" = --inside ]; then inside "${@:2}"; else main "$@"; fi
