@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
-fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3)
+fetched=(prometheus promtool amtool prometheus-pushgateway docker-compose promtool3 kubectl)
 # A browser has too many libraries to be unpacked, and so has curl; openssl finds its configuration
 # in one place only, ip is run as root, and systemd-analyze looks for its library where it is installed.
 installed=(openssl chromium ip curl systemd-analyze)
@@ -108,6 +108,7 @@ fetch() {
   docker-compose) get_compose ;;
   haproxy) get_haproxy ;;
   promtool3) scripts/prometheus3.sh ;;
+  kubectl) (use_debian_testing && get kubectl kubectl) ;; # Debian 12's makes no such manifests yet
   esac
 }
 
