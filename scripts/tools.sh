@@ -109,7 +109,8 @@ fetch() {
   victoria-metrics | vm*) get "$1" victoria-metrics ;;
   docker-compose) get_compose ;;
   haproxy) get_haproxy ;;
-  promtool3 | kubectl) scripts/debian-testing.sh ;;
+  promtool3) scripts/prometheus3.sh ;;
+  kubectl) (use_debian_testing && get kubectl kubectl) ;; # Debian 12's makes no such manifests yet
   esac
 }
 

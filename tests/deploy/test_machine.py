@@ -56,6 +56,7 @@ def test_every_command_for_systemd_does_what_its_page_says(machine: Machine) -> 
     assert "stats-proxy.service" not in left
     assert "stats-proxy.toml" in left
     assert "/opt/stratum-stats" not in left
+    assert machine.run("find /etc/systemd/system -name 'stats-*' -not -type d").split() == []
     assert machine.try_to_run("systemctl is-active stats-proxy").returncode != 0
 
 

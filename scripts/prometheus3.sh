@@ -1,25 +1,23 @@
 #!/usr/bin/env bash
-# Gets programs that Debian 12 has too old into .tools/bin: prometheus3 and promtool3, to run the rules
-# in both generations of Prometheus, alertmanager, to which alerts are delivered, and kubectl, whose
-# Kustomize makes the manifests for a cluster.
+# Gets prometheus3, promtool3 and alertmanager into .tools/bin, to run the rules in both generations of
+# Prometheus (Debian 12 has 2.42, Debian testing has a 3.x), and alerts to where they are delivered.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
 bin=$PWD/.tools/bin
-unpacked=$PWD/.tools/download/debian-testing
+unpacked=$PWD/.tools/download/prometheus3
 
 mkdir -p "$bin" .tools/download
-exec 9>.tools/debian-testing.flock
+exec 9>.tools/prometheus3.flock
 flock 9
-[ -x "$bin/alertmanager" ] && [ -x "$bin/kubectl" ] && exit
+[ -x "$bin/alertmanager" ] && exit
 
 use_debian_testing
-unpack debian-testing usr/bin/kubectl prometheus promtool prometheus-alertmanager kubectl
+unpack prometheus3 usr/bin/prometheus-alertmanager prometheus promtool prometheus-alertmanager
 
 ln -sf "$unpacked/usr/bin/prometheus" "$bin/prometheus3"
 ln -sf "$unpacked/usr/bin/promtool" "$bin/promtool3"
-ln -sf "$unpacked/usr/bin/kubectl" "$bin/kubectl"
 
 # Debian's Alertmanager reads its templates from /usr/share, whatever its configuration says. It gets
 # to see the unpacked /usr/share there, and nobody else does.
