@@ -8,7 +8,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["stats_gateway", "exporters"]):
+with atheris.instrument_imports(include=["stats_gateway", "exporters", "stats_feed.tap"]):
     from tests.fuzz.targets import TARGETS
 
 

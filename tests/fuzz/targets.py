@@ -17,11 +17,16 @@ from exporters.exposition.text_format import OPENMETRICS_END, Format
 from exporters.http.basic_auth import parse_login
 from exporters.settings.config import build_config
 from exporters.settings.files import parse_toml
+from stats_feed.tap.books.counts import Counts, Verdict
+from stats_feed.tap.books.sessions import Book
+from stats_feed.tap.reader.facts import Direction, Unreadable
 from stats_gateway.clock import Now
 from stats_gateway.errors import ConnectionRefused, MessageRefused
 from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
+from stats_gateway.sender import MinerSnapshot, MinerTracker, Outgoing
 from stats_gateway.store.store import Store
+from stats_gateway.wire.encoding import Encoding
 from stats_gateway.wire.services import Service
 from stats_gateway.wire.session import Session
 from tests.fuzz.inputs import is_for_proxy, stream_of
@@ -119,8 +124,40 @@ def authorization(data: bytes) -> None:
     parse_login(data.decode("latin-1"))
 
 
+def tap(data: bytes) -> None:
+    """A dialogue that passes the tap; lines that begin with `<` are for the miner.
+
+    The gateway takes what the tap tells of it, to the share.
+    """
+    tracker, counts = MinerTracker(), Counts()
+    session = Book(tracker, counts).open("192.0.2.1:1", NOW.unix)
+    step = len(data) % 97 + 1
+    for second, line in enumerate(data.splitlines(keepends=True)):
+        direction = Direction.TO_MINER if line.startswith(b"<") else Direction.TO_POOL
+        text = line[1:] if line[:1] in {b"<", b">"} else line
+        for start in range(0, len(text), step):
+            session.read(direction, text[start : start + step], NOW.unix + second)
+    _tell_gateway(tracker)
+    session.close()
+    assert not any(counts.unread[way, Unreadable.UNEXPECTED] for way in Direction)
+    totals = _tell_gateway(tracker)["totals"]
+    verdicts = counts.verdicts
+    assert totals["shares_submitted"] == verdicts.pop(Verdict.ACCEPTED)
+    assert totals["shares_rejected"] == sum(verdicts.values()) - verdicts[Verdict.UNANSWERED]
+
+
+def _tell_gateway(tracker: MinerTracker) -> MinerSnapshot:
+    snapshot = tracker.snapshot(NOW.unix)
+    intake = Intake(Store(Service.PROXY, LIMITS), LIMITS)
+    peer = intake.connect(1, "192.0.2.1")
+    payload = Outgoing(snapshot).frame()[4:]
+    intake.accept(intake.read(payload, Encoding.FRAMES, peer, NOW), peer, NOW)
+    return snapshot
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "ingest": ingest,
+    "tap": tap,
     "settings": settings,
     "variable": variable,
     "web_config": web_config,

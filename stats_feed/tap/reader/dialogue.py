@@ -27,7 +27,6 @@ from stats_feed.tap.reader.jobs import Jobs
 from stats_feed.tap.reader.lines import Lines
 from stats_feed.tap.reader.messages import (
     MAX_WORKER_CHARACTERS,
-    Key,
     Message,
     key_of,
     params_of,
@@ -146,18 +145,13 @@ class Dialogue:
         return []
 
     def _set_difficulty(self, message: Message) -> list[Fact]:
-        self._answer_suggestion(key_of(message.get("id")))
+        # Pools answer a suggestion with the difficulty that they set, with another id or none.
+        self._pending.take_first(Kind.SUGGEST)
         difficulty = _difficulty(next(iter(params_of(message)), None))
         if difficulty is None:
             return [Unread(Direction.TO_MINER, Unreadable.MALFORMED)]
         self._jobs.difficulty = difficulty
         return [DifficultySet(difficulty)]
-
-    def _answer_suggestion(self, id_: Key) -> None:
-        # public-pool answers mining.suggest_difficulty with a mining.set_difficulty of its id.
-        request = None if id_ is None else self._pending.oldest(id_)
-        if request is not None and request.kind is Kind.SUGGEST:
-            self._pending.take(id_)
 
     def _reply(self, message: Message, now: float) -> list[Fact]:
         request = self._pending.take(key_of(message.get("id")))

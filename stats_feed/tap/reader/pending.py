@@ -57,15 +57,16 @@ class Pending:
         self._next += 1
         return gone
 
-    def oldest(self, id_: Key) -> Request | None:
-        """Return the request that the next answer with this id belongs to."""
-        numbers = self._by_id.get(id_)
-        return None if numbers is None else self._requests[numbers[0]][1]
-
     def take(self, id_: Key) -> Request | None:
         """Return the request that an answer with this id belongs to, and forget it."""
         numbers = self._by_id.get(id_)
         return None if numbers is None else self._drop(numbers[0])
+
+    def take_first(self, kind: Kind) -> None:
+        """Forget the oldest request of a kind, which has been answered without its id."""
+        numbers = (number for number, (_, one) in self._requests.items() if one.kind is kind)
+        if (found := next(numbers, None)) is not None:
+            self._drop(found)
 
     def expire(self, now: float) -> list[Request]:
         """Forget the requests that are too old to be answered, and return them."""
@@ -95,7 +96,7 @@ class Pending:
         id_, request = self._requests.pop(number)
         self._room.give_back(1)
         numbers = self._by_id[id_]
-        numbers.pop(0)  # the oldest of all is the oldest with its id as well
+        numbers.remove(number)
         if not numbers:
             del self._by_id[id_]
         return request

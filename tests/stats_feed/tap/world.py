@@ -140,7 +140,8 @@ class PoolSession:
                     self.workers.add(worker)
                 yield 0.0, line(id=id_, result=is_known, error=None)
             case {"method": "mining.suggest_difficulty", "id": id_}:
-                yield 0.0, line(id=id_, method="mining.set_difficulty", params=[self._difficulty])
+                said = {"method": "mining.set_difficulty", "params": [self._difficulty]}
+                yield 0.0, line(id=self._random.choice([id_, None]), **said)
             case {"method": "mining.submit", "id": id_, "params": [_, _, _, _, _] as params}:
                 yield from self._judge(id_, params, now)
 
@@ -191,13 +192,13 @@ class MinerSession:
         self.workers = [f"bc1q{number}.w{worker}" for worker in range(random.choice([1, 1, 1, 3]))]
 
     def begin(self) -> bytes:
-        requests = [
-            self._ask("mining.subscribe", "cgminer/4.11.1"),
-            *(self._ask("mining.authorize", one, "hunter2") for one in self.workers),
-        ]
-        if not self._one_id:
-            requests.append(self._ask("mining.suggest_difficulty", 512))
-        return b"".join(requests)
+        return b"".join(
+            [
+                self._ask("mining.subscribe", "cgminer/4.11.1"),
+                *(self._ask("mining.authorize", one, "hunter2") for one in self.workers),
+                self._ask("mining.suggest_difficulty", 512),
+            ]
+        )
 
     def submit(self) -> bytes:
         chance = self._random.random()

@@ -111,7 +111,7 @@ def test_100_000_shares_are_counted_as_the_pool_counts_them(seed: int) -> None:
     clock, books, counts, tracker = Clock(), Books(), Counts(), MinerTracker()
     book = Book(tracker, counts)
     talks = [Conversation(number, clock, book, books, seed) for number in range(100)]
-    seconds = 100_500 * BEAT / len(talks)
+    seconds = 101_000 * BEAT / len(talks)
     for talk in talks:
         talk.start(NOW + seconds)
     clock.run(NOW + seconds + ANSWER_SECONDS + 10)

@@ -141,10 +141,12 @@ def test_a_difficulty_that_is_none_leaves_the_one_before(value: object) -> None:
     assert accepted(facts) == [8.0]
 
 
-def test_public_pools_answer_to_a_suggested_difficulty_is_no_answer_to_a_share() -> None:
+@pytest.mark.parametrize("id_", [3, None])
+def test_a_pools_answer_to_a_suggested_difficulty_is_no_answer_to_a_share(id_: object) -> None:
+    # public-pool answers with a mining.set_difficulty, older versions with the id, newer without.
     facts = read(
         ask("mining.suggest_difficulty", 512, id_=3),
-        tell("mining.set_difficulty", 512, id_=3),
+        tell("mining.set_difficulty", 512, id_=id_),
         notify("a"),
         submit(3, "a"),
         answer(3, True),
