@@ -5,12 +5,10 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import yaml
 
 from exporters.exposition.families import ALL
 from exporters.exposition.refusals import HttpReason
@@ -19,6 +17,7 @@ from tests.grafana.promql import read
 from tests.support.cases import for_each
 from tests.support.feeds import feed_families
 from tests.support.programs import program
+from tests.support.yaml_files import Yaml, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "prometheus"
@@ -61,7 +60,6 @@ FEWEST_IN_A_RANGE = 10
 
 DOMAINS = ("StatsFleet", "StatsGateway", "StatsFeed", "StratumProxy", "StratumPool")
 
-Yaml = dict[str, Any]  # YAML has no types
 Labels = Mapping[str, str]
 
 
@@ -73,15 +71,9 @@ class Case(NamedTuple):
     """The labels of every alert that must fire, `alertname` among them; empty for silence."""
 
 
-@cache
-def loaded(file: Path) -> Yaml:
-    content: Yaml = yaml.safe_load(file.read_text())
-    return content
-
-
 def groups() -> Iterator[Yaml]:
     for file in RULE_FILES:
-        yield from loaded(file)["groups"]
+        yield from read_yaml(file)["groups"]
 
 
 def rules() -> Iterator[Yaml]:
@@ -91,7 +83,7 @@ def rules() -> Iterator[Yaml]:
 
 def cases() -> Iterator[Case]:
     for file in TEST_FILES:
-        for test in loaded(file)["tests"]:
+        for test in read_yaml(file)["tests"]:
             for case in test.get("alert_rule_test", ()):
                 alert = case["alertname"]
                 expected = [one["exp_labels"] for one in case.get("exp_alerts", ())]
@@ -224,7 +216,7 @@ def test_the_runbook_begins_with_the_first_step_of_the_description(name: str) ->
 
 @each_alert
 def test_a_gap_does_not_end_an_alert(alert: Yaml) -> None:
-    if alert["alert"] == WATCHDOG or alert in loaded(FLEET)["groups"][0]["rules"]:
+    if alert["alert"] == WATCHDOG or alert in read_yaml(FLEET)["groups"][0]["rules"]:
         return  # the oldest vmalert that is supported knows no keep_firing_for
     gap = min(seconds(alert.get("for", "0s")) + 60, GAP_SECONDS)
     assert seconds(alert["keep_firing_for"]) >= gap
@@ -286,7 +278,7 @@ def test_a_severity_is_routed_to_its_receiver(severity: str, receiver: str) -> N
 
 
 def inhibitions() -> list[Yaml]:
-    found: list[Yaml] = loaded(ALERTMANAGER)["inhibit_rules"]
+    found: list[Yaml] = read_yaml(ALERTMANAGER)["inhibit_rules"]
     return found
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
+from tests.support.yaml_files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAFANA = ROOT / "grafana"
@@ -126,7 +126,7 @@ def variable_queries() -> list[Query]:
 def recorded() -> Mapping[str, str]:
     """Every recorded series and the expression it is made of."""
     rules = (ROOT / "prometheus" / "rules").glob("*.yml")
-    groups = [group for file in rules for group in yaml.safe_load(file.read_text())["groups"]]
+    groups = [group for file in rules for group in read_yaml(file)["groups"]]
     return {
         rule["record"]: rule["expr"]
         for group in groups

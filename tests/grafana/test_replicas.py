@@ -4,7 +4,8 @@ import re
 
 from tests.grafana.boards import Query, panel_queries
 from tests.support.cases import for_each
-from tests.test_rules import Yaml, rules
+from tests.support.yaml_files import Yaml
+from tests.test_rules import rules
 
 COUNTER_FUNCTIONS = "rate|irate|increase|delta|idelta"
 AGGREGATIONS = "sum|max|min|avg|count|group|quantile|topk|bottomk"

@@ -10,18 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from yaml import safe_load
 
 from tests.rules.books import Accidents, Plan, run
 from tests.support.programs import program
+from tests.support.yaml_files import read_yaml
 
 FOLDER = Path(__file__).resolve().parents[2] / "prometheus" / "rules"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 RULES, ALERTS = FOLDER / "recording.yml", FOLDER / "alerts.yml"
-GROUPS = [
-    group["name"] for file in (RULES, ALERTS) for group in safe_load(file.read_text())["groups"]
-]
+GROUPS = [group["name"] for file in (RULES, ALERTS) for group in read_yaml(file)["groups"]]
 STEP_SECONDS = 30
 """promtool evaluates every group at every step, also those that run once an hour."""
 

@@ -4,13 +4,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
 
 from exporters.endpoints.documents.manuals import read_manual, rendered
 from tests.support.web import serving
+from tests.support.yaml_files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-RULES = yaml.safe_load((ROOT / "prometheus" / "rules" / "alerts.yml").read_text())
+RULES = read_yaml(ROOT / "prometheus" / "rules" / "alerts.yml")
 ALERTS = {rule["alert"] for group in RULES["groups"] for rule in group["rules"] if "alert" in rule}
 
 

@@ -4,18 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from exporters.exposition.families import ALL
 from exporters.history.charts import RowLabel, Shown, Span, sparklines, view
 from stats_gateway.wire.services import Service
+from tests.support.yaml_files import read_yaml
 
 RULES = Path(__file__).resolve().parents[3] / "prometheus" / "rules" / "recording.yml"
-RECORDED = {
-    rule["record"]
-    for group in yaml.safe_load(RULES.read_text())["groups"]
-    for rule in group["rules"]
-}
+RECORDED = {rule["record"] for group in read_yaml(RULES)["groups"] for rule in group["rules"]}
 RAW = {
     (Service.PROXY, None): {
         "stratum_proxy_hashrate_hashes_per_second",
