@@ -11,6 +11,7 @@ BEGIN_FIRST = (
     "e2e/test_history.py",
     "stats_gateway/wire/test_memory.py",
     "benchmarks/test_measure.py",
+    "fleet/test_two_cells.py",
     "rules/test_causes.py",
     "test_rules.py",
     "security/test_crowd.py",

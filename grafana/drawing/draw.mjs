@@ -16,7 +16,7 @@ const HTML = '<!doctype html><link rel=stylesheet href=/board.css><div id=board>
   + '<script>window.__grafana_public_path__="/public/"</script><script type=module src=/board.js></script>';
 
 const [prometheus, end, scrape, folder, ...only] = process.argv.slice(2);
-const [boards, widths, themes] = [['proxy', 'miner', 'pool', 'pipeline'], ['1280', '390'], ['dark', 'light']]
+const [boards, widths, themes] = [['proxy', 'miner', 'pool', 'pipeline', 'fleet'], ['1280', '390'], ['dark', 'light']]
   .map((all, n) => (only[n] ? [only[n]] : all));
 
 const bundle = await build({

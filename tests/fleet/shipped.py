@@ -1,6 +1,7 @@
 """The files of deploy/fleet and compose.fleet.yaml, as tests start programs with them."""
 
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,23 @@ def store(folder: Path, port: int, **changed: str) -> list[str]:
     own |= {"-storageDataPath": f"{folder}/store", "-httpListenAddr": f"{LOOPBACK}:{port}"}
     del own["-vmalert.proxyURL"]
     return [program("victoria-metrics"), *(f"{name}={value}" for name, value in own.items())]
+
+
+def watch(rules: Path, port: int, store: int) -> list[str]:
+    """The command of what evaluates `rules` for a store with the shipped flags; nobody is told."""
+    known = subprocess.run(
+        [program("vmalert"), "-help"], capture_output=True, text=True, check=False
+    )
+    at = f"http://{LOOPBACK}:{store}"
+    # Debian 12's version has no delay, and so no flag for it.
+    own = {name: value for name, value in flags("vmalert").items() if f"  {name}" in known.stdout}
+    own |= {"-rule": str(rules), "-httpListenAddr": f"{LOOPBACK}:{port}"}
+    own |= {"-datasource.url": at, "-remoteWrite.url": at, "-remoteRead.url": at}
+    own |= {"-notifier.url": f"http://{LOOPBACK}:9"}  # nobody is there
+    return [
+        program("vmalert"),
+        *(f"{name}={value}" if value else name for name, value in own.items()),
+    ]
 
 
 def receiver(folder: Path, port: int, configuration: Path) -> list[str]:

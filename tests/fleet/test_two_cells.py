@@ -13,7 +13,7 @@ from tests.e2e.harness.rows import miner_snapshot, miners
 from tests.e2e.harness.wire import Sender, connected
 from tests.fleet.agreement import differences, now, queries, steps
 from tests.fleet.cells import TOKEN, Cell, running_cell
-from tests.fleet.shipped import FOLDER, RULES, receiver, store
+from tests.fleet.shipped import FOLDER, RULES, receiver, store, watch
 from tests.support.ports import free_ports
 from tests.support.programs import program
 from tests.support.servers import LOOPBACK, asked, running
@@ -87,7 +87,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             ("store", store(folder, at, **{"dedup.minScrapeInterval": "1s"}), at),
             ("central", receiver(folder, received, central), received),
             ("vmauth", vmauth(folder, at, auth), None),
-            ("vmalert", vmalert(rules, at, alerts), None),
+            ("vmalert", watch(rules, alerts, at), None),
         ):
             stack.enter_context(running(command, folder / f"{name}.log", port))
         urls = [f"http://{LOOPBACK}:{port}/api/v1/write" for port in (auth, received)]
@@ -215,10 +215,3 @@ def vmauth(folder: Path, at: int, port: int) -> list[str]:
     file = folder / "vmauth.yml"
     file.write_text(text.replace("victoria-metrics:8428", f"{LOOPBACK}:{at}"))
     return [program("vmauth"), f"-auth.config={file}", f"-httpListenAddr={LOOPBACK}:{port}"]
-
-
-def vmalert(rules: Path, at: int, port: int) -> list[str]:
-    """The command of what evaluates the rules for the store; nobody is told."""
-    command = [program("vmalert"), f"-rule={rules}", f"-datasource.url=http://{LOOPBACK}:{at}"]
-    command += [f"-httpListenAddr={LOOPBACK}:{port}", "-notifier.url=http://127.0.0.1:9"]
-    return [*command, "-disableAlertgroupLabel"]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.agreement import Stores, flush
-from tests.fleet.shipped import RULES, flags, loaded
+from tests.fleet.shipped import RULES, loaded, watch
+from tests.support.ports import free_ports
 from tests.support.programs import program
 from tests.support.servers import LOOPBACK, asked
 
@@ -43,8 +44,7 @@ def test_both_engines_hold_the_same_sites_for_silent(stores: Stores) -> None:
 
 
 def test_vmalert_accepts_the_rules_and_its_shipped_flags(tmp_path: Path) -> None:
-    own = flags("vmalert") | {"-rule": str(RULES)}
-    command = [program("vmalert"), *(f"{k}={v}" if v else k for k, v in own.items()), "-dryRun"]
+    command = [*watch(RULES, *free_ports(2)), "-dryRun"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
