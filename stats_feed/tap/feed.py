@@ -44,7 +44,7 @@ def run(options: TapOptions, gateways: Gateways, health: Health, stop: threading
         ):
             crew.work(stop)
         return
-    prepare_process(options)
+    options = prepare_process(options)
     tracker, counts = MinerTracker(redact_ip=options.redact_ip), Counts()
     health.add_families(lambda: told(counts))
     with contextlib.ExitStack() as stack:

@@ -7,6 +7,7 @@ import resource
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from stats_feed.health import Address
 from stats_feed.tap.access.admission import Admission
@@ -29,15 +30,25 @@ a tenth of a second for 10,000 rows, every ten seconds: Python's own 5 ms would 
 a hundred waits."""
 
 
-def prepare_process(options: TapOptions) -> None:
-    """Let threads give way soon, and raise this process's bound of open files."""
+RESERVED_FILES = 64
+"""Open files that miners do not get: for listeners, gateways, scrapes, and name resolution."""
+
+
+def prepare_process(options: TapOptions) -> TapOptions:
+    """Let threads give way soon, and raise this process's bound of open files.
+
+    Return the options with as many miners at most as the files are enough for.
+    """
     sys.setswitchinterval(SWITCH_SECONDS)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < 2 * options.admission.max_connections:
-        logger.warning(
-            "this process may have %d open files, which is enough for %d miners", hard, hard // 2
-        )
+    wanted, enough = options.admission.max_connections, max(1, (hard - RESERVED_FILES) // 2)
+    if hard == resource.RLIM_INFINITY or wanted <= enough:
+        return options
+    logger.warning(
+        "this process may have %d open files: it lets in %d miners at most", hard, enough
+    )
+    return replace(options, admission=replace(options.admission, max_connections=enough))
 
 
 async def pass_on(

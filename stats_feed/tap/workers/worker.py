@@ -33,7 +33,7 @@ STOP = "stop"
 def work(options: TapOptions, number: int, reports: Connection) -> None:
     """Run as a process of its own, until told to stop, or until a signal or the parent's end."""
     configure_logging(options.common.log_level, options.common.log_format)
-    prepare_process(options)
+    options = prepare_process(options)
     tracker, counts = MinerTracker(redact_ip=options.redact_ip), Counts()
     reporter = _Reporter(tracker, counts, reports, options.common.interval / 2)
     orders = _Orders(reports)

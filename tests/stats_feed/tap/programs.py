@@ -66,8 +66,10 @@ class Program:
 
 
 @contextmanager
-def running(*flags: str) -> Iterator[Program]:
+def running(*flags: str, files: int | None = None) -> Iterator[Program]:
+    """The program with these flags, and with so many open files at most."""
     command = [
+        *(() if files is None else ("sh", "-c", f'ulimit -n {files}; exec "$@"', "sh")),
         *(sys.executable, "-m", "stats_feed", "tap", "--listen=127.0.0.1:0"),
         *("--web.listen-address=127.0.0.1:0", "--interval=0.5", "--log.level=debug", *flags),
     ]
