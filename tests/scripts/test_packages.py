@@ -105,6 +105,7 @@ def test_promtool_alone_brings_a_prometheus_with_its_pages(checkout: Path) -> No
 
 def test_programs_of_one_package_are_fetched_once(checkout: Path) -> None:
     programs = ("victoria-metrics", "vmagent", "vmalert", "vmauth", "vmctl")
+    publish(checkout, "prometheus", "prometheus")
     publish(checkout, "victoria-metrics", *programs)
     result = tools(checkout, *programs, CI="true")
     assert result.returncode == 0, result.stderr
