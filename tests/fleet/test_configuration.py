@@ -87,10 +87,11 @@ def test_a_token_opens_writing_only_and_one_of_a_site_writes_as_that_site(tmp_pa
         until(lambda: status(auth, "/health", "") == 200)
         for path in ("/api/v1/query?query=up", "/api/v1/admin/tsdb/delete_series", "/"):
             assert status(auth, path, "shared") in (400, 404)
-        # Both say that they are farm-b.
+        # Both say that they are farm-b, in the address as well; what follows it is ignored.
+        address = f"http://{LOOPBACK}:{auth}/api/v1/write?extra_label=site=farm-b&ignored="
         for token, name in (("shared", "honest"), ("the token of farm-a", "liar")):
             series = (("__name__", name), ("site", "farm-b"))
-            write(f"http://{LOOPBACK}:{auth}", {series: [(time.time() - 5, 1.0)]}, token)
+            write(address, {series: [(time.time() - 5, 1.0)]}, token)
         with pytest.raises(HTTPError):
             write(
                 f"http://{LOOPBACK}:{auth}",
