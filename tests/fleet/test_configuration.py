@@ -62,6 +62,20 @@ def test_a_site_writes_all_that_the_board_and_the_watch_read_and_no_row_of_a_min
         assert not re.fullmatch(keep, row)
 
 
+def test_the_heartbeat_of_a_site_is_frequent_enough_for_the_watch() -> None:
+    """Whatever the evaluation_interval of a Prometheus is, which is a minute unless it says."""
+    groups = loaded(ROOT / "prometheus" / "rules" / "alerts.yml")["groups"]
+    (interval,) = [
+        group["interval"]
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("alert") == "StatsGatewayWatchdog"
+    ]
+    silent, *_ = loaded(RULES)["groups"][0]["rules"]
+    assert interval == "15s"
+    assert "[1m]" in silent["expr"], "four of them"
+
+
 def test_neither_series_nor_alerts_say_which_of_two_prometheus_they_come_from() -> None:
     (replica,) = SITE["global"]["external_labels"].keys() - {"site"}
     relabeling = (WRITE["write_relabel_configs"], SITE["alerting"]["alert_relabel_configs"])
