@@ -62,6 +62,20 @@ def test_a_site_writes_all_that_the_board_and_the_watch_read_and_no_row_of_a_min
         assert not re.fullmatch(keep, row)
 
 
+def test_the_heartbeat_of_a_site_is_frequent_enough_for_the_watch() -> None:
+    """Whatever the evaluation_interval of a Prometheus is, which is a minute unless it says."""
+    groups = loaded(ROOT / "prometheus" / "rules" / "alerts.yml")["groups"]
+    (interval,) = [
+        group["interval"]
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("alert") == "StatsGatewayWatchdog"
+    ]
+    silent, *_ = loaded(RULES)["groups"][0]["rules"]
+    assert interval == "15s"
+    assert "[1m]" in silent["expr"], "four of them"
+
+
 def test_neither_series_nor_alerts_say_which_of_two_prometheus_they_come_from() -> None:
     (replica,) = SITE["global"]["external_labels"].keys() - {"site"}
     relabeling = (WRITE["write_relabel_configs"], SITE["alerting"]["alert_relabel_configs"])
@@ -87,10 +101,11 @@ def test_a_token_opens_writing_only_and_one_of_a_site_writes_as_that_site(tmp_pa
         until(lambda: status(auth, "/health", "") == 200)
         for path in ("/api/v1/query?query=up", "/api/v1/admin/tsdb/delete_series", "/"):
             assert status(auth, path, "shared") in (400, 404)
-        # Both say that they are farm-b.
+        # Both say that they are farm-b, in the address as well; what follows it is ignored.
+        address = f"http://{LOOPBACK}:{auth}/api/v1/write?extra_label=site=farm-b&ignored="
         for token, name in (("shared", "honest"), ("the token of farm-a", "liar")):
             series = (("__name__", name), ("site", "farm-b"))
-            write(f"http://{LOOPBACK}:{auth}", {series: [(time.time() - 5, 1.0)]}, token)
+            write(address, {series: [(time.time() - 5, 1.0)]}, token)
         with pytest.raises(HTTPError):
             write(
                 f"http://{LOOPBACK}:{auth}",

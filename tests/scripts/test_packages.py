@@ -103,6 +103,18 @@ def test_promtool_alone_brings_a_prometheus_with_its_pages(checkout: Path) -> No
     assert (checkout / ".tools/download/prometheus/usr/bin/jquery").exists()
 
 
+def test_programs_of_one_package_are_fetched_once(checkout: Path) -> None:
+    programs = ("victoria-metrics", "vmagent", "vmalert", "vmauth", "vmctl")
+    publish(checkout, "prometheus", "prometheus")
+    publish(checkout, "victoria-metrics", *programs)
+    result = tools(checkout, *programs, CI="true")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("Fetching victoria-metrics") == 1
+    assert [says(checkout, name) for name in programs] == [
+        f"{name} of victoria-metrics" for name in programs
+    ]
+
+
 def test_a_package_without_the_program_brings_no_link_and_is_said_to(checkout: Path) -> None:
     publish(checkout, "prometheus", "prometheus")
     result = tools(checkout, "prometheus", "promtool")
