@@ -1,11 +1,12 @@
 """`python -m tests.soak [--seconds N]`: the tests of hostile peers and accidents, for longer.
 
 A quarter of the time goes to fuzzing guided by coverage, and a tenth to the tests of properties, on
-random examples. The rest is rounds of dialogues, accidents and storms, at least one round. The seed
+random examples. The rest is rounds of dialogues, accidents, storms and sieges of a tap, at least one round. The seed
 of everything is printed first, so that a failure can be repeated with `--seed`.
 """
 
 import argparse
+import asyncio
 import importlib.util
 import random
 import subprocess
@@ -18,12 +19,17 @@ from tests.fuzz.targets import TARGETS
 from tests.fuzz.test_dialogues import besieged
 from tests.security.test_cuts import accidents
 from tests.security.test_storm import many_files, storm
+from tests.stats_feed.tap.siege.siege import as_many, besiege_tap
 from tests.support.programs import ROOT
 
 FUZZED = 1 / 4
 PROPERTIES = 1 / 10
 LIVES = 5
 SIEGE_SECONDS = 30.0
+TAP_SECONDS = 10.0
+HALF_OPEN = 10_000
+"""Miners that write nothing, or half a line; fewer where a process may not have so many files."""
+
 KINDS: tuple[Kind, ...] = ("proxy", "pool")
 
 
@@ -65,7 +71,7 @@ def properties(seconds: float, seed: int) -> None:
 
 
 def round_of_all(seed: int) -> None:
-    """Dialogues, accidents and a storm. Raises AssertionError, among others."""
+    """Dialogues, accidents, a storm, and a siege. Raises AssertionError, among others."""
     for kind in KINDS:
         say(f"dialogues with stats-{kind}, seed {seed}")
         besieged(kind, seed, SIEGE_SECONDS)
@@ -73,6 +79,9 @@ def round_of_all(seed: int) -> None:
     accidents(seed, LIVES)
     say("a storm")
     storm()
+    half_open = as_many(HALF_OPEN)
+    say(f"a tap with {half_open} half-open miners, seed {seed}")
+    asyncio.run(besiege_tap(seed, TAP_SECONDS, half_open))
 
 
 def say(what: str) -> None:

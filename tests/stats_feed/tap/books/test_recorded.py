@@ -14,6 +14,8 @@ from tests.support.programs import ROOT
 RECORDED = ROOT / "tests" / "fuzz" / "corpus" / "tap"
 """Lines for the pool begin with `>`, and lines for the miner with `<`."""
 
+REASONS = ("stale", "duplicate", "low_difficulty", "unauthorized", "other")
+
 
 def replayed(path: Path) -> Totals:
     tracker = MinerTracker()
@@ -25,18 +27,17 @@ def replayed(path: Path) -> Totals:
 
 
 @pytest.mark.parametrize(
-    ("name", "accepted", "work", "rejected"),
+    ("name", "accepted", "difficulty", "rejected"),
     [
-        (
-            "public-pool", 6, 6 * 0.00002,
-            {"stale": 2, "duplicate": 2, "low_difficulty": 1, "unauthorized": 0, "other": 1},
-        ),
+        ("public-pool", 6, 0.00002, (2, 2, 1, 0, 1)),
+        ("ckpool-lhr", 5, 0.0003, (2, 2, 1, 1, 1)),
+        ("sri-translator", 3, 0.00001396985828350239, (1, 2, 1, 1, 0)),
     ],
-)  # fmt: skip
+)
 def test_a_recorded_dialogue_is_counted_as_its_pool_counted_it(
-    name: str, accepted: int, work: float, rejected: dict[str, int]
+    name: str, accepted: int, difficulty: float, rejected: tuple[int, ...]
 ) -> None:
     totals = replayed(RECORDED / f"{name}.dialogue")
     assert totals["shares_submitted"] == accepted
-    assert totals["work"] == pytest.approx(work)
-    assert totals["shares_rejected_by"] == rejected
+    assert totals["work"] == pytest.approx(accepted * difficulty)
+    assert totals["shares_rejected_by"] == dict(zip(REASONS, rejected, strict=True))

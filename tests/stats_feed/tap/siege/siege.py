@@ -123,7 +123,7 @@ async def eventually(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def besieged(seed: int, seconds: float, half_open: int) -> None:
+async def besiege_tap(seed: int, seconds: float, half_open: int) -> None:
     """Mine through a tap with so many connections that are half open, and others that are worse.
 
     Raises AssertionError, TimeoutError.
