@@ -23,7 +23,7 @@ main() {
   get_keyring "$(family "$suite")" || skip "$suite" "the keys of its archive are not to be had here"
 
   folder=$(mktemp --directory --tmpdir=/var/tmp stratum-stats.XXXXXX) # often /tmp allows no devices
-  trap 'kill -KILL $builder 2>/dev/null || true; clean "$folder"' EXIT
+  trap '{ kill -KILL "$builder" && wait "$builder"; } 2>/dev/null || true; clean "$folder"' EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM

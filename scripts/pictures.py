@@ -125,18 +125,28 @@ def _shots(links: dict[str, str]) -> list[Shot]:
         Shot(name="hour", url=links["Miners"] + "#1h", ready=drawn),
         Shot(name="miner", url=links["One miner"], ready=drawn),
         Shot(name="pool", url=links["Pool connections"], ready=drawn),
+        Shot(name="connection", url=_first_connection(links), ready=drawn),
         Shot(name="runbook", url=links["Miners"] + "runbook"),
         Shot(name="api", url=links["API"]),
         Shot(name="prometheus-alerts", url=links["Alerts"]),
     ]
 
 
+def _first_connection(links: dict[str, str]) -> str:
+    rows: list[dict[str, Any]] = _json(links["Pool connections"] + "api/connections")["connections"]
+    return f"{links['Pool connections']}connection/{rows[0]['downstream_id']}"
+
+
 def _alerts_firing(links: dict[str, str]) -> bool:
     address = "/".join(links["Prometheus"].split("/")[:3]) + "/api/v1/alerts"
-    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - the demo's own
-        alerts: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
+    alerts: list[dict[str, Any]] = _json(address)["data"]["alerts"]
     firing = [one for one in alerts if one["state"] == "firing"]
     return len([one for one in firing if one["labels"]["severity"] != "none"]) >= ALERTS
+
+
+def _json(url: str) -> Any:  # noqa: ANN401 - as many shapes as answers
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the demo's own
+        return json.load(answer)
 
 
 @contextmanager

@@ -141,8 +141,8 @@ class Endpoints(Generic[RowsT]):
         charts = ChartEndpoints(service=self.service, drawn=self.drawn, clock=self.clock)
         yield from charts.routes()
         yield from description_routes(self.service)
-        runbook = read_manual("runbook")
-        yield from manual_routes(runbook)
+        runbook = read_manual("runbook", self.service)
+        yield from manual_routes(runbook, self.service)
         alerts = AlertEndpoints(
             service=self.service, drawn=self.drawn, clock=self.clock, runbook=runbook
         )

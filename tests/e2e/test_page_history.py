@@ -227,6 +227,8 @@ def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser
     assert "warning" in browser.text("#alerts li")
     assert "A miner is idle." in browser.text("#alerts li")
     assert f"name {RIG}, source translator-1" in browser.text("#alerts li")
+    miner_page = "document.querySelector('#alerts .details bdi').closest('a').pathname"
+    assert browser.run(miner_page) == "/miner/rig%2F1"
     browser.run_click("#alerts a")
     browser.wait_for(lambda: browser.text("h1") == "Runbook", "the runbook")
     entry = "document.querySelector(location.hash)"
@@ -236,12 +238,15 @@ def test_a_firing_alert_leads_to_its_entry_in_the_runbook(farm: Service, browser
     browser.wait_for(lambda: browser.run(top) < 100, "the entry at the top")
 
 
-def test_the_headline_says_what_fires_and_is_red_where_that_is_critical(
+def test_the_headline_says_what_fires_amber_for_a_warning_and_red_where_that_is_critical(
     farm: Service, prometheus: Prometheus, browser: Browser
 ) -> None:
     headline = "getComputedStyle(document.querySelector('.headline').parentNode).backgroundColor"
     browser.open(url(farm))
     browser.wait_for(lambda: " 1 alert is firing." in browser.text(".headline"), "the warning")
+    warning = browser.run(headline)
+    assert "%23e80" in browser.run("document.querySelector('link[rel=icon]').href")
+    browser.run("document.querySelector('.state').classList.remove('warning')")
     good = browser.run(headline)
     row = connection(7, "Translator", name="t")
     with asking("pool", prometheus) as pool, connected(pool.ingest) as sender:
@@ -263,7 +268,7 @@ def test_the_headline_says_what_fires_and_is_red_where_that_is_critical(
         assert browser.run(headline) == bad
         assert "%23d22" in browser.run("document.querySelector('link[rel=icon]').href")
         browser.open("about:blank")
-    assert bad not in (good, "rgba(0, 0, 0, 0)")
+    assert len({good, warning, bad, "rgba(0, 0, 0, 0)"}) == 4
 
 
 def test_without_prometheus_the_page_is_a_table_and_says_why(browser: Browser) -> None:

@@ -100,7 +100,7 @@ async def history(
             *HistoryEndpoints(service=service, history=asked, clock=clock).routes(),
             *ChartEndpoints(service=service, drawn=drawn, clock=clock).routes(),
             *AlertEndpoints(
-                service=service, drawn=drawn, clock=clock, runbook=read_manual("runbook")
+                service=service, drawn=drawn, clock=clock, runbook=read_manual("runbook", service)
             ).routes(),
         ]
         async with serving_routes(routes) as get:

@@ -1,5 +1,6 @@
 """Renders the runbook and the manual of the API once: `/runbook#ALERT` is an alert's entry."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from exporters.endpoints.page.text.markup import element, join
+from exporters.endpoints.page.text.markup import Markup, element, join
+from stats_gateway import __version__
+from stats_gateway.wire.services import Service
 
 _TITLE = "h1"
 _ENTRY = "h3"
@@ -33,18 +36,18 @@ class Manual:
         return HTMLResponse(self.html, headers={"cache-control": "no-cache"})
 
 
-def read_manual(name: str) -> Manual:
+def read_manual(name: str, service: Service) -> Manual:
     """The manual of that name, as in `runbook`, which is shipped with the service."""
     folder = files("exporters.endpoints.documents") / "assets"
-    return rendered(
-        (folder / f"{name}.md").read_text("utf-8"), (folder / "manual.html").read_text("utf-8")
-    )
+    template = (folder / "manual.html").read_text("utf-8")
+    template = Template(template).safe_substitute(service=service.value, version=__version__)
+    return rendered((folder / f"{name}.md").read_text("utf-8"), template)
 
 
-def manual_routes(runbook: Manual) -> Iterator[Route]:
+def manual_routes(runbook: Manual, service: Service) -> Iterator[Route]:
     """The paths of the manuals."""
     yield Route("/runbook", runbook.answer)
-    yield Route("/api", read_manual("api").answer)
+    yield Route("/api", read_manual("api", service).answer)
 
 
 def rendered(text: str, template: str) -> Manual:
@@ -65,7 +68,7 @@ def rendered(text: str, template: str) -> Manual:
                 entries.add(following.content)
                 following.children = [_anchor(following.content), *(following.children or ())]
         if token.children:
-            token.children = list(_linked(token.children))
+            token.children = [_breakable(one) for one in _linked(token.children)]
     body = markdown.renderer.render(tokens, markdown.options, {})
     html = Template(template).substitute(title=join([title]), manual=body)
     return Manual(html, frozenset(entries))
@@ -73,6 +76,15 @@ def rendered(text: str, template: str) -> Manual:
 
 def _anchor(name: str) -> Token:
     return Token("html_inline", "", 0, content=element("span", id=name))
+
+
+def _breakable(token: Token) -> Token:
+    """Code such as `shares_rejected_by` may be broken after each `_` or `/`, and not elsewhere."""
+    if token.type != "code_inline":
+        return token
+    parts = re.split(r"(?<=[_/])(?=\w)", token.content)
+    marked = [part for one in parts for part in (Markup("<wbr>"), one)][1:]
+    return Token("html_inline", "", 0, content=element("code", *marked))
 
 
 def _linked(tokens: Iterable[Token]) -> Iterator[Token]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporters.endpoints.documents.manuals import read_manual, rendered
+from stats_gateway.wire.services import Service
 from tests.support.web import serving
 from tests.support.yaml_files import read_yaml
 
@@ -29,7 +30,7 @@ class Ids(HTMLParser):
 
 
 def test_every_alert_has_an_entry_under_its_name_and_under_githubs() -> None:
-    runbook = read_manual("runbook")
+    runbook = read_manual("runbook", Service.PROXY)
     ids = Ids(runbook.html).ids
     assert len(ids) == len(set(ids))
     for alert in ALERTS:
@@ -39,10 +40,22 @@ def test_every_alert_has_an_entry_under_its_name_and_under_githubs() -> None:
 
 @pytest.mark.parametrize("name", ["runbook", "api"])
 def test_every_link_leads_somewhere(name: str) -> None:
-    found = Ids(read_manual(name).html)
+    found = Ids(read_manual(name, Service.POOL).html)
     inside = {link.removeprefix("#") for link in found.links if link.startswith("#")}
     assert inside <= set(found.ids)
     assert not [one for one in found.links if one.startswith("..")], "no file is beside the page"
+
+
+def test_code_is_broken_between_its_words_only() -> None:
+    page = rendered("`a_b/c` and `--<x>_`", "$manual").html
+    code = "<code>a_<wbr>b/<wbr>c</code> and <code>--&lt;x&gt;_</code>"
+    assert page == f"<p>{code}</p>\n"
+
+
+def test_a_manual_has_the_name_of_its_service_which_leads_home() -> None:
+    html = read_manual("api", Service.POOL).html
+    assert '<a href="./">stats-pool</a>' in html
+    assert "<title>The JSON API · stats-pool</title>" in html
 
 
 def test_markup_in_the_text_stays_text() -> None:

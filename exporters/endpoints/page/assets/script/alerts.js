@@ -1,6 +1,7 @@
 // Shows the alerts that fire, each with its entry in the runbook, and says so in the headline.
 
 import { ask, at } from "./asking.js";
+import { minerPath } from "./rows.js";
 import { count, duration } from "./units.js";
 
 const section = document.getElementById("alerts");
@@ -18,11 +19,15 @@ const labels = { name: subject.get("miner"), downstream_id: subject.get("connect
 const isShown = (alert) => Object.entries(labels)
   .every(([label, value]) => value === null || alert.labels[label] === value);
 
-// As `.state.critical` is in page.css; an icon has no style sheet.
+// As `.state.critical` and `.state.warning` are in page.css; an icon has no style sheet.
 const CRITICAL_ICON = "%23d22";
+const GOOD_ICON = "%232a4";
+const WARNING_ICON = "%23e80";
+// The table of miners, whose pages are linked.
+const OF_MINERS = document.querySelector("[data-list=miners]") !== null;
 
 let askedAt = -Infinity;
-let firing = { total: 0, critical: 0 };
+let firing = { total: 0, critical: 0, warning: 0 };
 
 // Such as `3 alerts are firing, 1 of them critical`.
 function firingText() {
@@ -37,6 +42,7 @@ export function sayFiring(page) {
   if (section === null) return;
   const state = page.querySelector("#summary .state");
   state.classList.toggle("critical", firing.critical > 0);
+  state.classList.toggle("warning", firing.warning > 0);
   const text = firing.total ? ` ${firingText()}.` : "";
   for (const said of state.querySelectorAll(".headline, [role=status]")) {
     const span = said.querySelector(".firing") ?? said.appendChild(element("span", "firing"));
@@ -44,6 +50,7 @@ export function sayFiring(page) {
   }
   const icon = page.querySelector("link[rel=icon]");
   if (firing.critical) icon.href = icon.href.replace(/%23[0-9a-f]{3}/, CRITICAL_ICON);
+  else if (firing.warning) icon.href = icon.href.replace(GOOD_ICON, WARNING_ICON);
 }
 
 function element(tag, className, text = "") {
@@ -53,12 +60,20 @@ function element(tag, className, text = "") {
   return made;
 }
 
-const named = (value) => element("bdi", value.length <= SHORT_NAME ? "whole" : "", value);
+function named(label, value) {
+  const name = element("bdi", value.length <= SHORT_NAME ? "whole" : "", value);
+  const path = OF_MINERS && label === "name" ? minerPath(value) : null;
+  if (path === null) return name;
+  const link = element("a", "");
+  link.href = at(path);
+  link.append(name);
+  return link;
+}
 
 function item(alert) {
   const li = element("li", "");
   const said = Object.entries(alert.labels).filter(([name]) => !UNSAID.has(name))
-    .flatMap(([label, value], index) => [`${index ? "," : ""} ${label} `, named(value)]);
+    .flatMap(([label, value], index) => [`${index ? "," : ""} ${label} `, named(label, value)]);
   const name = element(alert.runbook === null ? "span" : "a", "alert", alert.alert);
   if (alert.runbook !== null) name.href = at(alert.runbook);
   const details = element("p", "details");
@@ -82,8 +97,8 @@ export async function showAlerts() {
   const told = await answer.json();
   const alerts = told.alerts.filter(isShown);
   const total = alerts.length < told.alerts.length ? alerts.length : told.total;
-  const critical = alerts.filter(({ severity }) => severity === "critical").length;
-  firing = { total, critical };
+  const of = (wanted) => alerts.filter(({ severity }) => severity === wanted).length;
+  firing = { total, critical: of("critical"), warning: of("warning") };
   sayFiring(document);
   section.hidden = total === 0;
   const ul = element("ul", "alerts");

@@ -51,17 +51,18 @@ const isZero = (values) => values.every((value) => value === null || value === 0
 
 function linesOf(name, drawn) {
   const rank = ([line]) => (ORDER.indexOf(line) + 1) || ORDER.length + 1;
-  let lines = Object.entries(drawn);
-  // A reason that no share was rejected for is only in the way.
-  if (name === "rejected_per_minute") lines = lines.filter(([, values]) => !isZero(values));
-  lines.sort((a, b) => rank(a) - rank(b) || a[0].localeCompare(b[0]));
-  return lines.map(([line, values], index) => ({
-    label: line.replaceAll("_", " "),
-    values,
-    tone: TONES[index % TONES.length],
-    dashed: index > 2,
-    ...LINES[line],
-  }));
+  const lines = Object.entries(drawn)
+    .sort((a, b) => rank(a) - rank(b) || a[0].localeCompare(b[0]))
+    .map(([line, values], index) => ({
+      label: line.replaceAll("_", " "),
+      values,
+      tone: TONES[index % TONES.length],
+      dashed: index > 2,
+      ...LINES[line],
+    }));
+  // A reason that no share was rejected for is only in the way. Another range may have some for it:
+  // a line has one colour in all of them.
+  return name === "rejected_per_minute" ? lines.filter(({ values }) => !isZero(values)) : lines;
 }
 
 function show({ timestamps, step, charts: drawn }) {

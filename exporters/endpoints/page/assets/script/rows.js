@@ -70,11 +70,14 @@ const valueOf = (column, row, now) => column.value(row[column.field] ?? null, ro
 const keyOf = (row) => `${row.source}\n${row.downstream_id}`;
 
 // As path_of in columns.py: a browser takes a path that ends in a dot or in two as another path.
+export const minerPath = (name) =>
+  ["", ".", ".."].includes(name) ? null : `miner/${encodeURIComponent(name)}`;
+
 function pathOf(row) {
   if ("connection_type" in row) {
     return `connection/${row.downstream_id}?source=${encodeURIComponent(row.source)}`;
   }
-  return ["", ".", ".."].includes(row.name) ? null : `miner/${encodeURIComponent(row.name)}`;
+  return minerPath(row.name);
 }
 
 function newLine() {
