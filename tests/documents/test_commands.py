@@ -36,6 +36,7 @@ RUN = {
         "systemd": "tests/deploy/test_machine.py",
         "systemd, at the end": "tests/deploy/test_machine.py",
         "compose": "here, with a docker that has no engine",
+        "cell": "tests/deploy/test_cell.py",
     },
     "docs/sizing.md": {},
 }
@@ -47,6 +48,7 @@ NOT_RUN = {
     "stats-feed sri --url": "tests/stats_feed runs both feeds with other addresses",
     "cosign verify": "it needs a release, and the network",
     "docker compose build --pull": "it needs a Docker engine",
+    "docker compose --file compose.cell.yaml": "it needs a Docker engine; e2e/test_cell.py runs it",
     "docker compose stop prometheus": "it needs a Docker engine",
 }
 """Blocks that no test runs as they are, by their beginnings."""
