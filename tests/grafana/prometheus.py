@@ -48,10 +48,10 @@ class Prometheus:
         ]
 
 
-def are_alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+def are_alike(one: Mapping[str, float], other: Mapping[str, float], *, room: float = 0.05) -> bool:
     """Whether two answers have the same samples; values may be scraped a moment apart."""
     return one.keys() == other.keys() and all(
-        math.isclose(one[labels], other[labels], rel_tol=0.05, abs_tol=0.05) for labels in one
+        math.isclose(one[labels], other[labels], rel_tol=room, abs_tol=0.05) for labels in one
     )
 
 
