@@ -8,6 +8,7 @@ from hypothesis import settings
 TESTS = Path(__file__).parent
 
 BEGIN_FIRST = (
+    "e2e/test_cell.py",
     "e2e/test_history.py",
     "stats_gateway/wire/test_memory.py",
     "benchmarks/test_measure.py",

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.support.cases import for_each
+from tests.support.documents import examples
 from tests.support.programs import ROOT, program
 
 Yaml = dict[str, Any]  # YAML has no types
@@ -131,3 +132,17 @@ def test_every_path_of_the_files_is_in_the_checkout() -> None:
         assert len(list(folder.glob(pattern))) == len(
             list(Path(ROOT / "prometheus" / "rules").iterdir())
         )
+
+
+def test_the_commands_of_the_manual_give_a_configuration_of_two_machines(tmp_path: Path) -> None:
+    (commands,) = examples("docs/operations.md", "cell")
+    here = commands.replace("sudo ", "").replace("/etc/stratum", str(tmp_path))
+    subprocess.run(["bash", "-euc", here], cwd=ROOT, check=True)
+    made = tmp_path / "deploy" / "cell" / "prometheus.yml"
+    found = jobs(yaml.safe_load(made.read_text()))
+    machines = [f"machine-{half}.example.org" for half in "ab"]
+    for name, port in {"stats-proxy": 8084, "stats-pool": 9084, "prometheus": 9090}.items():
+        assert targets(found[name]["static_configs"]) == [f"{one}:{port}" for one in machines]
+    command = [program("promtool"), "check", "config", str(made)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "2 rule files found" in done.stdout, done.stderr

@@ -1,6 +1,5 @@
 """Every query of every board, asked of a real Prometheus about a real, simulated fleet."""
 
-import re
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +9,7 @@ import pytest
 from tests.grafana.boards import (
     Query,
     annotation_queries,
+    joined_queries,
     panel_queries,
     panels,
     recorded,
@@ -69,13 +69,6 @@ NOTHING_YET = (
 """What needs an hour, a renamed source, or more than the simulated senders tell."""
 
 
-ABOUT_REPLICAS = (
-    "pipeline / Services (stat) / A",
-    *(f"pipeline / Apply time (timeseries) / {letter}" for letter in "ABC"),
-)
-"""What counts the replicas, or tells of the work of all of them together."""
-
-
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with running_fleet(tmp_path_factory.mktemp("fleet")) as fleet:
@@ -106,7 +99,7 @@ def test_every_rule_and_annotation_is_evaluated(fleet: Fleet) -> None:
 
 def test_two_replicas_show_the_same_as_one(fleet: Fleet, simulated: str) -> None:
     """Equal at one moment is enough: what is doubled or missing is so at every moment."""
-    left = {str(q): q for q in panel_queries() if q.where not in ABOUT_REPLICAS and is_joined(q)}
+    left = {str(query): query for query in joined_queries()}
 
     def different() -> list[str]:
         for where, query in list(left.items()):
@@ -115,11 +108,6 @@ def test_two_replicas_show_the_same_as_one(fleet: Fleet, simulated: str) -> None
         return list(left)
 
     wait_until(different, HEALTHY_SECONDS)
-
-
-def is_joined(query: Query) -> bool:
-    """Whether it does not show each instance by itself."""
-    return not re.match(r"(1000 \* |time\(\) - )?\w+ by \(job, instance\b", query.expression)
 
 
 def test_no_column_of_a_table_has_two_values_for_one_row(fleet: Fleet, simulated: str) -> None:

@@ -15,6 +15,15 @@ GRAFANA = ROOT / "grafana"
 
 VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<bare>\w+))")
 
+ABOUT_REPLICAS = (
+    "pipeline / Services (stat) / A",
+    *(f"pipeline / Apply time (timeseries) / {letter}" for letter in "ABC"),
+)
+"""What counts the replicas, or tells of the work of all of them together."""
+
+EACH_INSTANCE = re.compile(r"(1000 \* |time\(\) - )?\w+ by \(job, instance\b")
+"""How a query begins that shows each instance by itself."""
+
 Json: TypeAlias = dict[str, Any]  # Any: Grafana's own model, of which tests read a part
 
 
@@ -99,6 +108,15 @@ def panel_queries() -> list[Query]:
         Query(f"{panel} / {target['refId']}", target["expr"], target["instant"])
         for panel in panels()
         for target in panel.targets
+    ]
+
+
+def joined_queries() -> list[Query]:
+    """Those of panels that show the same whatever the number of replicas."""
+    return [
+        query
+        for query in panel_queries()
+        if query.where not in ABOUT_REPLICAS and not EACH_INSTANCE.match(query.expression)
     ]
 
 

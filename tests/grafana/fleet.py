@@ -1,7 +1,6 @@
 """Two replicas of each service, fed by a simulated fleet and by hand, scraped by Prometheus."""
 
 import json
-import math
 import socket
 import sys
 import time
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.grafana.boards import Query, fill
-from tests.grafana.prometheus import Prometheus, write_configuration
+from tests.grafana.prometheus import Prometheus, are_alike, write_configuration
 from tests.support.ports import free_ports
 from tests.support.programs import program
 from tests.support.servers import LOOPBACK, Sample, running
@@ -59,9 +58,7 @@ class Fleet:
             )
             for instance in (VALUES["instance"], self.without_seconds)
         )
-        return both.keys() == one.keys() and all(
-            math.isclose(both[labels], one[labels], rel_tol=0.05, abs_tol=0.05) for labels in both
-        )
+        return are_alike(both, one)
 
     def without_data(self, queries: Iterable[Query], miner: str) -> list[str]:
         """The places of those queries that give nothing."""

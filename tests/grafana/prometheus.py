@@ -48,6 +48,13 @@ class Prometheus:
         ]
 
 
+def are_alike(one: Mapping[str, float], other: Mapping[str, float], *, room: float = 0.05) -> bool:
+    """Whether two answers have the same samples; values may be scraped a moment apart."""
+    return one.keys() == other.keys() and all(
+        math.isclose(one[labels], other[labels], rel_tol=room, abs_tol=0.05) for labels in one
+    )
+
+
 def _numbers(found: list[Any], points: list[Any]) -> list[Sample]:  # Any: the JSON of an answer
     samples = [
         Sample(item["metric"], float(value)) for item, (_, value) in zip(found, points, strict=True)

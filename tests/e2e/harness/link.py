@@ -18,6 +18,7 @@ class Link:
     """A TCP forwarder to the port `target`, from `port`; runs on a thread of its own.
 
     While it is cut, no byte passes and no connection gets through; both ends see only silence.
+    While it refuses, every connection is reset; where nobody listens on `target`, each is closed.
     """
 
     def __init__(self, target: int) -> None:
@@ -25,6 +26,7 @@ class Link:
         self._target = target
         self._stack = ExitStack()
         self._passing = asyncio.Event()
+        self._refusing = False
         self._writers: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
         self._portal: BlockingPortal
 
@@ -43,7 +45,13 @@ class Link:
 
     def heal(self) -> None:
         """Forward again, and what was held back first."""
+        self._refusing = False
         self._portal.call(self._passing.set)
+
+    def refuse(self) -> None:
+        """Reset every connection from now on."""
+        self._refusing = True
+        self._portal.call(self._reset)
 
     def reset(self) -> None:
         """Reset every connection at both ends, and lose what was under way."""
@@ -66,10 +74,17 @@ class Link:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._passing.wait()
+        if self._refusing:
+            _abort(writer)
+            return
         if not self._server.is_serving():
             writer.close()
             return
-        from_service, to_service = await asyncio.open_connection(LOOPBACK, self._target)
+        try:
+            from_service, to_service = await asyncio.open_connection(LOOPBACK, self._target)
+        except ConnectionError:
+            writer.close()
+            return
         self._writers.append((writer, to_service))
         await asyncio.gather(self._pump(reader, to_service), self._pump(from_service, writer))
 
