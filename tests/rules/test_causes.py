@@ -38,7 +38,7 @@ from tests.rules.causes import (
 from tests.support.ports import free_ports
 from tests.support.servers import LOOPBACK
 from tests.support.until import until
-from tests.test_rules import NAMES, ROOT, RUNBOOK
+from tests.test_rules import NAMES_AT_A_SITE, ROOT, RUNBOOK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -205,7 +205,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
 
 
 def test_every_alert_has_a_cause_that_brings_it_about(course: Course) -> None:
-    assert sorted(CAUSES) == NAMES
+    assert sorted(CAUSES) == NAMES_AT_A_SITE
     assert not missing(course.on, CAUSES)
 
 
