@@ -1,8 +1,8 @@
 """`python -m tests.soak [--seconds N]`: the tests of hostile peers and accidents, for longer.
 
 A quarter of the time goes to fuzzing guided by coverage, and a tenth to the tests of properties, on
-random examples. The rest is rounds of dialogues, accidents, storms and sieges of a tap, at least one round. The seed
-of everything is printed first, so that a failure can be repeated with `--seed`.
+random examples. The rest is rounds of dialogues, accidents, storms and sieges of a tap, at least
+one round. The seed of everything is printed first, so that a failure can be repeated with `--seed`.
 """
 
 import argparse
