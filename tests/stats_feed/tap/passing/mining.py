@@ -91,6 +91,7 @@ class Pool:
         self.served.append((session, end))
         loop = asyncio.get_running_loop()
         is_working = False
+        late: set[asyncio.Task[None]] = set()
         while data := await end.readline():
             if data == POUR:
                 end.write(POURED)
@@ -100,15 +101,21 @@ class Pool:
                 self._spawn(self._work(session, end, random))
             for delay, reply in session.receive(data, loop.time()):
                 if delay:
-                    self._spawn(self._write_later(end, reply, delay * self._haste))
+                    task = self._spawn(self._write_later(end, reply, delay * self._haste))
+                    late.add(task)
+                    task.add_done_callback(late.discard)
                 else:
                     end.write(reply)
+        if late:
+            await asyncio.wait(late)
         writer.close()
 
     async def _work(self, session: PoolSession, end: End, random: Random) -> None:
         loop = asyncio.get_running_loop()
-        while not end.writer.is_closing():
+        while True:
             await asyncio.sleep(random.expovariate(self._jobs_a_second))
+            if end.writer.is_closing():
+                return
             end.write(session.work(loop.time(), clean=random.random() < 0.2))
             end.write(session.disturb())
 
@@ -117,10 +124,11 @@ class Pool:
         await asyncio.sleep(delay)
         end.write(data)
 
-    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def stop(self) -> None:
         for task in self._tasks:

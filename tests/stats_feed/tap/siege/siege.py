@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from tests.security.crowd import LOOPBACK, crowd_of
 from tests.stats_feed.tap.passing.mining import LONGEST_LINE, End, Pool, mine
 from tests.stats_feed.tap.programs import Program, is_running, running
-from tests.stats_feed.tap.world import Books, assert_rows
+from tests.stats_feed.tap.world import Books, assert_rows, assert_totals
 from tests.stats_gateway.sender.plain_gateway import PlainGateway
 from tests.support.until import until
 
@@ -151,7 +151,7 @@ async def besiege_tap(seed: int, seconds: float, half_open: int) -> None:
                 await miners.go_on(wave)
                 assert miners.there == wave
                 await _is_exact(miners, gateway, books)
-                assert gateway.newest["totals"]["shares_submitted"] == books.accepted.total()
+                assert_totals(gateway.newest, books)
                 await _accidents(seed, tap, miners)
                 await _is_exact(miners, gateway, books)
                 assert metrics[ACCEPTED] <= books.accepted.total()
@@ -194,7 +194,6 @@ async def _killed(tap: Program, miners: Miners) -> None:
     await miners.go_on(wave)
     assert wave <= miners.there
     miners.rest()
-    await asyncio.sleep(1.0)
     await miners.leave()
     await eventually(lambda: not any(is_running(pid) for pid in workers))
 
