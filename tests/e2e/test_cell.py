@@ -27,6 +27,9 @@ LUCK = {
 }
 """How far luck sets two times apart of which one lacks 40 s: some thousand shares, and some ten."""
 
+SMALL = 0.01
+"""What a declared total changes by while a snapshot is late; one miner of twelve is more."""
+
 TOTALS = (
     *(f"proxy / Hashrate (stat) / {letter}" for letter in "AB"),
     *(f"proxy / Miners now (stat) / {letter}" for letter in "AB"),
@@ -48,9 +51,8 @@ SETTLED_SECONDS = LATE_SECONDS / 2
 OTHERWISE = re.compile(
     r":avg1h|:avg24h"  # an hour lasts a second here, in which 40 s without a gateway weigh too much
     r"|rejected"  # so few that one between two first scrapes is half of them
-    r"|time\(\) - max by \(job, source\) \(stats_gateway_source_received"
 )
-"""What may differ: how long a scrape comes after a snapshot is a constant of each gateway, too."""
+"""What may differ."""
 
 UNSEEN_SECONDS = 40.0
 """For how long one Prometheus cannot scrape one gateway."""
@@ -145,7 +147,7 @@ class Watch:
                     prometheus.at(f"{edge}_over_time({window})", now)["[]"]
                     for edge in ("min", "max")
                 )
-                room = LUCK.get(where, 0.001) * high
+                room = LUCK.get(where, SMALL) * high
                 if shown is None or not low - room <= shown <= high + room:
                     what = f"{half} {where}: {shown} is not in {low}..{high}"
                     self.wrong.append(f"{self.doing}: {what}")
@@ -233,7 +235,7 @@ def is_back(cell: Cell, name: str) -> bool:
         return len(prometheus.now(fresh)) == 2 and all(prometheus.now(filled(w)) for w in TOTALS)
     port = next(i for each in HALVES for i in cell.targets_up(each) if i.startswith(name))
     heard = f'stats_gateway_source_up{{instance="{port}"}} == 1'
-    return any(cell.prometheus(each).now(heard) for each in HALVES)
+    return all(cell.prometheus(each).now(heard) for each in HALVES)
 
 
 def links_are_cut(watch: Watch) -> None:

@@ -21,6 +21,9 @@ ABOUT_REPLICAS = (
 )
 """What counts the replicas, or tells of the work of all of them together."""
 
+SNAPSHOT_AGE = "time() - max by (job, source) (stats_gateway_source_received_timestamp_seconds"
+"""How long a scrape comes after a snapshot is a constant of each gateway."""
+
 EACH_INSTANCE = re.compile(r"(1000 \* |time\(\) - )?\w+ by \(job, instance\b")
 """How a query begins that shows each instance by itself."""
 
@@ -116,7 +119,9 @@ def joined_queries() -> list[Query]:
     return [
         query
         for query in panel_queries()
-        if query.where not in ABOUT_REPLICAS and not EACH_INSTANCE.match(query.expression)
+        if query.where not in ABOUT_REPLICAS
+        and SNAPSHOT_AGE not in query.expression
+        and not EACH_INSTANCE.match(query.expression)
     ]
 
 

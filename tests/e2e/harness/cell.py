@@ -24,7 +24,7 @@ from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK, asked, is_ready
 from tests.support.until import until
 
-TIMES = 30.0
+TIMES = 40.0
 """How much shorter every wait of rules and routes is; the windows of expressions stay."""
 
 SCRAPE_SECONDS = 1
