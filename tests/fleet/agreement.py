@@ -73,7 +73,7 @@ def _at(port: int, query: Query, at: float) -> dict[Point, float]:
 
 
 def _over(port: int, query: Query, times: range) -> dict[Point, float]:
-    where = {"start": times.start, "end": times.stop, "step": times.step}
+    where = {"start": times.start, "end": times[-1], "step": times.step}
     found = asked(port, "query_range", query=fill(query.expression, VALUES), **where)["result"]
     return {
         (float(at), _labels(one["metric"])): float(value)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fleet.agreement import flush
 from tests.fleet.shipped import store
 from tests.stats_history.old_databases import START, snapshot_database, steady_rows
 from tests.support.documents import examples
 from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK, asked, running
-from tests.support.until import until
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,8 @@ def test_the_guides_commands_bring_history_into_a_store(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
         record = "source:stratum_proxy_hashrate_hashes_per_second:avg5m"
         end = START + ROWS * 15 - 60
-        found = until(lambda: asked(port, "query", query=record, time=end)["result"])
+        flush(port)
+        found = asked(port, "query", query=record, time=end)["result"]
         assert [one["metric"]["site"] for one in found] == ["farm-a"]
         assert float(found[0]["value"][1]) == pytest.approx(HASHRATE, rel=0.01)
         rows = "stratum_proxy_miner_hashrate_hashes_per_second"
