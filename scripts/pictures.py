@@ -125,16 +125,17 @@ def _shots(links: dict[str, str]) -> list[Shot]:
         Shot(name="hour", url=links["Miners"] + "#1h", ready=drawn),
         Shot(name="miner", url=links["One miner"], ready=drawn),
         Shot(name="pool", url=links["Pool connections"], ready=drawn),
-        Shot(name="connection", url=_first_connection(links), ready=drawn),
+        Shot(name="connection", url=_oldest_connection(links), ready=drawn),
         Shot(name="runbook", url=links["Miners"] + "runbook"),
         Shot(name="api", url=links["API"]),
         Shot(name="prometheus-alerts", url=links["Alerts"]),
     ]
 
 
-def _first_connection(links: dict[str, str]) -> str:
+def _oldest_connection(links: dict[str, str]) -> str:
     rows: list[dict[str, Any]] = _json(links["Pool connections"] + "api/connections")["connections"]
-    return f"{links['Pool connections']}connection/{rows[0]['downstream_id']}"
+    oldest = min(rows, key=lambda row: float(row["connected_at"]))
+    return f"{links['Pool connections']}connection/{oldest['downstream_id']}"
 
 
 def _alerts_firing(links: dict[str, str]) -> bool:

@@ -11,7 +11,8 @@ unpacked=$PWD/.tools/download/prometheus3
 mkdir -p "$bin" .tools/download
 exec 9>.tools/prometheus3.flock
 flock 9
-[ -x "$bin/alertmanager" ] && exit
+alertmanager=$unpacked/usr/bin/alertmanager-unpacked
+[ -x "$alertmanager" ] && exit
 
 use_debian_testing
 unpack prometheus3 usr/bin/prometheus-alertmanager prometheus promtool prometheus-alertmanager
@@ -19,12 +20,14 @@ unpack prometheus3 usr/bin/prometheus-alertmanager prometheus promtool prometheu
 ln -sf "$unpacked/usr/bin/prometheus" "$bin/prometheus3"
 ln -sf "$unpacked/usr/bin/promtool" "$bin/promtool3"
 
-# Debian's Alertmanager reads its templates from /usr/share, whatever its configuration says. It gets
-# to see the unpacked /usr/share there, and nobody else does.
+# Debian's Alertmanager reads its templates from /usr/share, whatever its configuration says. A copy of
+# it reads them from its file descriptor 9 instead, by a path of the same length: that needs neither
+# root nor namespaces, which containers and Ubuntu refuse.
+installed=/usr/share/prometheus/alertmanager
+moved=/proc/self/fd/9///////////////////
+LC_ALL=C sed "s|$installed|$moved|g" "$unpacked/usr/bin/prometheus-alertmanager" >"$alertmanager"
 cat >"$bin/alertmanager" <<WRAPPER
 #!/bin/sh
-[ "\$(id -u)" = 0 ] || own=--map-root-user
-exec unshare \$own --mount sh -c 'mount --bind "\$0/usr/share" /usr/share && exec "\$0/usr/bin/prometheus-alertmanager" "\$@"' \\
-  "$unpacked" "\$@"
+exec "$alertmanager" "\$@" 9<"$unpacked$installed"
 WRAPPER
-chmod +x "$bin/alertmanager"
+chmod +x "$alertmanager" "$bin/alertmanager"

@@ -77,8 +77,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="module")
 def simulated(fleet: Fleet) -> str:
-    """The name of a miner of the simulated fleet, once there is one."""
-    of_the_simulation = f'stratum_proxy_miner_info{{name!="{LONE}", source!="tap"}}'
+    """The name of a miner of the simulated fleet, once there is one; the feeds know less."""
+    of_the_simulation = f'stratum_proxy_miner_info{{name!="{LONE}", source!~"sri|tap"}}'
     names = Query("the name of a miner", of_the_simulation, instant=True)
     wait_until(lambda: fleet.without_data([names], LONE), HEALTHY_SECONDS)
     return fleet.answers(names, LONE)[0].labels["name"]

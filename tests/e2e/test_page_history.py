@@ -132,6 +132,11 @@ def test_the_page_draws_what_prometheus_has_recorded(farm: Service, browser: Bro
         "Rejected a minute, by reason": "stale 30",
         "Miners by state": "active 3",
     }
+    stale = (
+        "[...document.querySelectorAll('.legend li')].find((one) => one.innerText.match('stale'))"
+    )
+    tone = browser.run(f"{stale}.dataset.tone")
+    assert tone == "third", "the same colour, whichever reasons are shown beside it"
     assert browser.run("document.querySelectorAll('#history canvas').length") == 4
     bottom = "getBoundingClientRect().bottom"
     below = f"(one) => one.{bottom} - one.querySelector('canvas').{bottom}"
@@ -283,6 +288,7 @@ def test_without_prometheus_the_page_is_a_table_and_says_why(browser: Browser) -
         assert "Prometheus cannot be asked" in browser.text("#history-problem")
         browser.wait_for(lambda: browser.column(1) == ["a"], "the table")
         assert not browser.text("#unreachable")
+        browser.open("about:blank")  # else it asks once more when the service has gone
     assert all("503" in one for one in browser.complaints)
     browser.complaints.clear()
 

@@ -169,3 +169,15 @@ def test_a_browser_that_runs_is_taken_under_the_name_that_tests_use(checkout: Pa
     command(checkout / "commands", "chromium-browser", "echo Chromium 140")
     assert tools(checkout, "chromium", CI="true").returncode == 0
     assert says(checkout, "chromium") == "Chromium 140"
+
+
+def test_the_unpacked_alertmanager_needs_no_namespace_and_no_other_program() -> None:
+    said = subprocess.run(
+        [program("alertmanager"), "--version"],
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    assert "alertmanager, version" in said.stdout + said.stderr

@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import math
 import signal
 import socket
 import ssl
@@ -26,6 +27,9 @@ HANDSHAKE_SECONDS = 3.0
 
 COST = 10
 """What people use; a check takes some 50 ms."""
+
+FEWEST_TRIES, MOST_TRIES = 8, 80
+"""How often a login is timed: the fastest counts."""
 
 PASSWORD = "right-horse"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST)).decode()
@@ -134,9 +138,14 @@ def test_an_unknown_user_costs_as_much_time_as_a_known_one(locked: Locked) -> No
         assert locked.get("/metrics", authorization(user, f"wrong-{number}")).status == 401
         return time.perf_counter() - began
 
-    known = min(seconds("prometheus", number) for number in range(8))
-    unknown = min(seconds("nobody", number) for number in range(8))
-    assert 0.5 < unknown / known < 2
+    known = unknown = ratio = math.inf
+    for number in range(MOST_TRIES):  # the machine may be busy with something else for a while
+        known = min(known, seconds("prometheus", number))
+        unknown = min(unknown, seconds("nobody", number))
+        ratio = unknown / known
+        if number >= FEWEST_TRIES and 0.5 < ratio < 2:
+            break
+    assert 0.5 < ratio < 2
 
 
 def test_a_password_that_is_right_for_nobody_is_not_remembered_for_anybody(

@@ -79,10 +79,10 @@ def _anchor(name: str) -> Token:
 
 
 def _breakable(token: Token) -> Token:
-    """Code such as `shares_rejected_by` may be broken after each `_` or `/`, and not elsewhere."""
+    """Code such as `shares_rejected_by` may be broken after a `_` or `/` if it has to be."""
     if token.type != "code_inline":
         return token
-    parts = re.split(r"(?<=[_/])(?=\w)", token.content)
+    parts = re.split(r"(?<=\w[_/])(?=\w)", token.content)
     marked = [part for one in parts for part in (Markup("<wbr>"), one)][1:]
     return Token("html_inline", "", 0, content=element("code", *marked))
 

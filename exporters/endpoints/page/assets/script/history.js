@@ -44,25 +44,30 @@ const LINES = {
   rejected: { tone: "third" },
   active: { tone: "first" },
   idle: { tone: "second", dashed: true },
+  duplicate: { tone: "first" },
+  low_difficulty: { tone: "second" },
+  stale: { tone: "third" },
 };
+// The first that no reason to reject has for itself.
+const OTHER_REASON = 3;
 const ORDER = Object.keys(LINES);
 
 const isZero = (values) => values.every((value) => value === null || value === 0);
 
 function linesOf(name, drawn) {
   const rank = ([line]) => (ORDER.indexOf(line) + 1) || ORDER.length + 1;
+  const isRejected = name === "rejected_per_minute";
+  const others = Object.keys(drawn).filter((line) => !(line in LINES)).sort();
   const lines = Object.entries(drawn)
     .sort((a, b) => rank(a) - rank(b) || a[0].localeCompare(b[0]))
-    .map(([line, values], index) => ({
-      label: line.replaceAll("_", " "),
-      values,
-      tone: TONES[index % TONES.length],
-      dashed: index > 2,
-      ...LINES[line],
-    }));
+    .map(([line, values]) => {
+      const tone = others.indexOf(line) + (isRejected ? OTHER_REASON : 0);
+      const look = LINES[line] ?? { tone: TONES[tone % TONES.length], dashed: tone > 2 };
+      return { label: line.replaceAll("_", " "), values, ...look };
+    });
   // A reason that no share was rejected for is only in the way. Another range may have some for it:
   // a line has one colour in all of them.
-  return name === "rejected_per_minute" ? lines.filter(({ values }) => !isZero(values)) : lines;
+  return isRejected ? lines.filter(({ values }) => !isZero(values)) : lines;
 }
 
 function show({ timestamps, step, charts: drawn }) {
