@@ -53,13 +53,14 @@ const browser = await puppeteer.launch({
 });
 for (const board of boards) for (const width of widths) for (const theme of themes) {
   const tab = await browser.newPage();
-  tab.on('pageerror', (error) => console.error(`${board}: ${error.stack ?? error}`));
+  tab.on('pageerror', (error) => { console.error(`${board}: ${error.stack ?? error}`); process.exitCode = 1; });
   await tab.setViewport({ width: Number(width), height: PAGE });
   const query = new URLSearchParams({ board, theme, prometheus, end, scrape });
   await tab.goto(`http://127.0.0.1:${server.address().port}/?${query}`);
   await tab.waitForSelector('[data-drawn], [data-failed]', { timeout: SLOW_MS });
-  const { drawn, failed } = await tab.evaluate(() => ({ ...document.body.dataset }));
+  const { drawn, empty, failed } = await tab.evaluate(() => ({ ...document.body.dataset }));
   if (failed) throw new Error(`${board}: ${failed}`);
+  if (width === widths[0] && theme === themes[0] && empty) console.log(`${board}: nothing to draw in ${empty}`);
   const cuts = drawn.split(',').map(Number);
   for (const [n, top] of cuts.slice(0, -1).entries()) {
     const path = join(folder, `${board}-${width}-${theme}-${n + 1}.png`);

@@ -30,6 +30,9 @@ COLUMNS = 24
 PIXELS_PER_COLUMN = 51
 """On a screen of 1280 px, with what Grafana needs beside the panels."""
 
+WIDTHS = ("custom.width", "custom.minWidth")
+"""What a column has, or what it has at least that also takes the room that is left."""
+
 # A stat is 200 px wide at 1280 px then, enough for its title and a hashrate.
 NARROWEST_STAT = 4
 LONGEST_STAT_TITLE = 14
@@ -158,7 +161,7 @@ def test_unknown_has_the_colour_of_text(panel: Panel) -> None:
 @of_type("table")
 def test_a_table_fits_a_screen_of_1280_px(panel: Panel) -> None:
     columns = panel.model["transformations"][-1]["options"]["renameByName"].values()
-    widths = {field: value for field, name, value in panel.overrides if name == "custom.width"}
+    widths = {field: value for field, name, value in panel.overrides if name in WIDTHS}
     assert widths.keys() == set(columns), "a column without a width takes 150 px at least"
     assert sum(widths.values()) <= PIXELS_PER_COLUMN * panel.model["gridPos"]["w"]
 

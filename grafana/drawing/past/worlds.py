@@ -20,6 +20,9 @@ from grafana.drawing.past.remote_write import Series
 from stats_feed.health import Health
 from stats_feed.simulate.options import parse
 from stats_feed.simulate.run import World
+from stats_feed.tap.books.counts import Counts, UpstreamFailure, Verdict
+from stats_feed.tap.books.families import families
+from stats_feed.tap.reader.facts import Direction, Unreadable
 from stats_gateway.clock import Now
 from stats_gateway.intake.intake import Intake
 from stats_gateway.limits import Limits
@@ -35,6 +38,9 @@ FIELD = replace(CALM, proxy_source="translator-2", miners=12, churn=0.05, troubl
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 SILENT_SECONDS = 600
 """The last source to send falls silent so long before the end, and stays so."""
+
+TAP_MINERS = 40
+UPSTREAMS = ("pool.example:3333", "pool2.example:3333")
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ def day(begin: int, end: int) -> Iterator[tuple[int, dict[Series, float]]]:
         Scraped(Service.POOL, "10.0.0.2:9084", pools, POOL),
     )
     gateways = [(one, Gateway(one, begin)) for one in services]
-    feed, random = Feed(), Random(1)
+    feed, tap, random = Feed(), Tap(), Random(1)
     for time in range(begin, end + 1, STEP):
         found: dict[Series, float] = {}
         for world in worlds:
@@ -108,7 +114,9 @@ def day(begin: int, end: int) -> Iterator[tuple[int, dict[Series, float]]]:
             text = gateway.scrape(Now(time, time), silent)
             found |= _scraped(text, one.service.value, one.instance, random)
         text = feed.scrape(time, is_broken=time > end - SILENT_SECONDS)
-        yield time, found | _scraped(text, "stats-feed", "10.0.0.4:9085", random)
+        found |= _scraped(text, "stats-feed", "10.0.0.4:9085", random)
+        text = tap.scrape(time, is_in_trouble=time > end - SILENT_SECONDS)
+        yield time, found | _scraped(text, "stats-feed", "10.0.0.5:9085", random)
 
 
 class Handle:
@@ -141,6 +149,34 @@ class Feed:
                 source.last_change, source.rows = time, 14 - 9 * number
                 self._handles[number].sent += 1
         return self._health.exposition()
+
+
+class Tap:
+    """Passes on what 40 miners and a pool say, whose first upstream is away at the end."""
+
+    def __init__(self) -> None:
+        self._health, self._counts, self._random = Health("1.0.0"), Counts(), Random(2)
+        self._source = self._health.add_source("tap-1")
+        self._health.add_gateway("tap-1", ("10.0.0.2", 8082), Handle())  # type: ignore[arg-type]  # a stand-in
+        self._counts.connections = self._counts.accepted = TAP_MINERS
+        self._counts.upstream_connections[UPSTREAMS[0]] = TAP_MINERS
+
+    def scrape(self, time: float, *, is_in_trouble: bool) -> str:
+        """What the tap answers after another step of shares and jobs."""
+        counts, random = self._counts, self._random
+        self._source.succeeded(time, 0.001)
+        self._source.last_change, self._source.rows = time, TAP_MINERS
+        for _ in range(random.randint(45, 75)):
+            verdict = Verdict.STALE if random.random() < 0.01 else Verdict.ACCEPTED
+            counts.verdicts[verdict] += 1
+            counts.bytes[Direction.TO_POOL] += 110
+            counts.bytes[Direction.TO_MINER] += 1500
+            counts.added.observe(random.lognormvariate(-10.2, 0.4))
+        if is_in_trouble:
+            counts.upstream_failures[UPSTREAMS[0], UpstreamFailure.REFUSED] += 2
+            counts.unread[Direction.TO_POOL, Unreadable.NOT_JSON] += 1
+        own = families(counts, source="tap-1", upstreams=UPSTREAMS)
+        return self._health.exposition() + "".join(own)
 
 
 def _scraped(text: str, job: str, instance: str, random: Random) -> dict[Series, float]:
