@@ -29,8 +29,8 @@ TIMES = 40.0
 
 SCRAPE_SECONDS = 1
 PEER_SECONDS = 10
-"""How long the second Alertmanager lets the first one go ahead: 15 s in life, and here longer than
-the shortened group_interval, or both would tell at one moment every now and then."""
+"""How long the second Alertmanager lets the first one go ahead, in life 15 s. Here this is longer
+than the shortened group_interval, or both would now and then tell at one moment."""
 
 MINERS = 12
 AGO_SECONDS = 600
