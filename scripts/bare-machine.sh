@@ -39,7 +39,7 @@ main() {
 # Whose release SUITE is. Usage: family SUITE
 family() {
   case $1 in
-  noble | questing | resolute) echo ubuntu ;;
+  noble | resolute) echo ubuntu ;;
   *) echo debian ;;
   esac
 }
