@@ -157,7 +157,8 @@ class Tap:
     def __init__(self) -> None:
         self._health, self._counts, self._random = Health("1.0.0"), Counts(), Random(2)
         self._source = self._health.add_source("tap-1")
-        self._health.add_gateway("tap-1", ("10.0.0.2", 8082), Handle())  # type: ignore[arg-type]  # a stand-in
+        self._handle = Handle()
+        self._health.add_gateway("tap-1", ("10.0.0.2", 8082), self._handle)  # type: ignore[arg-type]  # a stand-in
         self._counts.connections = self._counts.accepted = TAP_MINERS
         self._counts.upstream_connections[UPSTREAMS[0]] = TAP_MINERS
 
@@ -166,6 +167,7 @@ class Tap:
         counts, random = self._counts, self._random
         self._source.succeeded(time, 0.001)
         self._source.last_change, self._source.rows = time, TAP_MINERS
+        self._handle.sent += 1
         for _ in range(random.randint(45, 75)):
             verdict = Verdict.STALE if random.random() < 0.01 else Verdict.ACCEPTED
             counts.verdicts[verdict] += 1
