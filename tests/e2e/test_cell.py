@@ -1,52 +1,29 @@
 """A cell's processes end one after the other, and no board or alert is wrong at any time."""
 
 import re
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Self
 
 import pytest
 
-from tests.e2e.harness.cell import HALVES, MINERS, Cell, running_cell
-from tests.grafana.boards import fill, joined_queries, panel_queries
-from tests.grafana.fleet import VALUES
+from tests.e2e.harness.cell import HALVES, Cell, running_cell
+from tests.e2e.harness.totals import (
+    BACK_SECONDS,
+    LATE_SECONDS,
+    OURS,
+    TOTALS,
+    TRUTH,
+    Watch,
+    filled,
+    luck,
+)
+from tests.grafana.boards import joined_queries
 from tests.grafana.prometheus import are_alike
 from tests.support.until import sleep_until, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
-
-LUCK = {
-    "proxy / Hashrate (stat) / B": 0.05,
-    "proxy / Shares (stat) / A": 0.15,
-    "pool / Hashrate (stat) / B": 0.4,
-    "pool / Shares (stat) / A": 0.4,
-}
-"""How far luck sets two times apart of which one lacks 40 s: some thousand shares, and some ten."""
-
-SMALL = 0.05
-"""What a declared total may change by from snapshot to snapshot; one miner of twelve is more."""
-
-TOTALS = (
-    *(f"proxy / Hashrate (stat) / {letter}" for letter in "AB"),
-    *(f"proxy / Miners now (stat) / {letter}" for letter in "AB"),
-    "proxy / Shares (stat) / A",
-    "proxy / Sources (stat) / A",
-    *(f"pool / Hashrate (stat) / {letter}" for letter in "AB"),
-    "pool / Connected (stat) / A",
-    "pool / Shares (stat) / A",
-    "pool / Sources (stat) / A",
-)
-ROWS = "proxy / Miners (table) / A"
-QUERIES = {str(query): query for query in panel_queries()}
-LATE_SECONDS = 8
-"""The last interval, before and after: a snapshot, a scrape, an evaluation, and a busy machine."""
-
-SETTLED_SECONDS = LATE_SECONDS / 2
-"""How long ago the moment is that is asked about: the truth may come later or earlier."""
 
 OTHERWISE = re.compile(
     r":avg1h|:avg24h"  # an hour lasts a second here, in which 40 s without a gateway weigh too much
@@ -57,16 +34,12 @@ OTHERWISE = re.compile(
 UNSEEN_SECONDS = 40.0
 """For how long one Prometheus cannot scrape one gateway."""
 
-ROUNDS = 3
-"""How many looks at all totals an accident lasts at least."""
-
 SAME_SECONDS = 20.0
 """For how long a panel may take to show the truth."""
 
 TOLD_SECONDS = 90.0
-BACK_SECONDS = 60.0
 AT_THE_START = "StatsGatewayServiceAbsent"
-"""A Prometheus that starts has no targets for 5 s, half of what this alert waits here."""
+"""A Prometheus that starts has no targets for 5 s, and this alert waits for little more here."""
 
 TOLD = {
     "StatsGatewayReplicaDown stats-pool stats-pool-b:9084": 2,
@@ -76,84 +49,6 @@ TOLD = {
     "StatsGatewayWatcherDown alertmanager alertmanager-b:9093": 1,
 }
 """Each alert that accidents long enough bring about, and how often."""
-
-
-OURS, TRUTH = "stats-(proxy|pool)", "truth-(proxy|pool)"
-"""The jobs of the cell, and of the gateways that nobody disturbs."""
-
-
-def filled(where: str, job: str = OURS, name: str = "") -> str:
-    return fill(QUERIES[where].expression, VALUES | {"name": name, "job": job})
-
-
-@dataclass(slots=True)
-class Watch:
-    """Looks at all totals of both Prometheus again and again, on a thread of its own."""
-
-    cell: Cell
-    wrong: list[str] = field(default_factory=list)
-    rounds: int = 0
-    doing: str = ""
-    blind: set[str] = field(default_factory=set)
-    """The halves whose Prometheus is not asked."""
-
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _stopping: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def look(self) -> None:
-        """Return once a few rounds are over that began after this call."""
-        enough = self.rounds + 1 + ROUNDS
-        until(lambda: self.rounds >= enough, BACK_SECONDS, "looks at all totals")
-
-    @contextmanager
-    def without(self, half: str) -> Iterator[None]:
-        with self._lock:
-            self.blind.add(half)
-        yield
-        sleep_until(time.monotonic() + SETTLED_SECONDS)  # looks are at a moment before
-        with self._lock:
-            self.blind.discard(half)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            with self._lock:
-                try:
-                    self._round()
-                except Exception as error:  # noqa: BLE001 - told with the others, on the test's thread
-                    self.wrong.append(f"{self.doing}: {error!r}")
-            self.rounds += 1
-            self._stopping.wait(0.2)
-
-    def _round(self) -> None:
-        now = time.time()
-        at = now - SETTLED_SECONDS
-        for half in set(HALVES) - self.blind:
-            prometheus = self.cell.prometheus(half)
-            for where in TOTALS:
-                shown = prometheus.at(filled(where), at).get("[]")
-                window = f"({filled(where, TRUTH)})[{LATE_SECONDS}s:1s]"
-                low, high = (
-                    prometheus.at(f"{edge}_over_time({window})", now)["[]"]
-                    for edge in ("min", "max")
-                )
-                room = LUCK.get(where, SMALL) * high
-                if shown is None or not low - room <= shown <= high + room:
-                    what = f"{half} {where}: {shown} is not in {low}..{high}"
-                    self.wrong.append(f"{self.doing}: {what}")
-            rows = prometheus.at(filled(ROWS), at)
-            if len(rows) != MINERS:
-                self.wrong.append(f"{self.doing}: {half} has {len(rows)} miners in the table")
 
 
 def sees(cell: Cell, half: str) -> bool:
@@ -297,7 +192,10 @@ def are_recorded_alike(cell: Cell) -> bool:
     """Whether both Prometheus have recorded the same totals, but for the luck of shares."""
     return are_known_alike(cell) and all(
         are_alike(*records(cell, f"(job|source):{what}"), room=room)
-        for what, room in (("stratum_proxy_.+:avg5m", 0.05), ("stratum_pool_.+:avg5m", 0.4))
+        for what, room in (
+            ("stratum_proxy_.+:avg5m", luck("proxy")),
+            ("stratum_pool_.+:avg5m", luck("pool")),
+        )
     )
 
 
@@ -331,7 +229,8 @@ def never_the_truth(cell: Cell) -> list[str]:
 def is_true(cell: Cell, half: str, where: str, name: str) -> bool:
     at = time.time() - 1
     shown, truth = (cell.prometheus(half).at(filled(where, job, name), at) for job in (OURS, TRUTH))
-    return are_alike(shown, {k.replace("truth-", "stats-"): v for k, v in truth.items()})
+    named = {labels.replace("truth-", "stats-"): value for labels, value in truth.items()}
+    return are_alike(shown, named, room=luck(where))
 
 
 @pytest.fixture(scope="module")
