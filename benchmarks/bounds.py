@@ -38,6 +38,7 @@ def bounds(results: Results) -> list[Bound]:
     return [
         *_cycle_bounds(results),
         *_service_bounds(results),
+        *_rule_bounds(results),
         *_sri_bounds(results),
         *_tap_bounds(results),
     ]
@@ -108,6 +109,11 @@ def _service_bounds(results: Results) -> list[Bound]:
             (one.memory.resident / MIB for one in fleet),
         ),
     ]
+
+
+def _rule_bounds(results: Results) -> list[Bound]:
+    shares = (one.rules * 100 for one in results.rules)
+    return [_at_most("rules at 10,000 miners, of one core", 5, "%", shares)]
 
 
 def _sri_bounds(results: Results) -> list[Bound]:

@@ -15,7 +15,8 @@ from benchmarks.plan import Plan
 from benchmarks.services.crowd import CrowdFigures, measure_crowd
 from benchmarks.services.prometheus import (
     PrometheusFigures,
-    find_prometheus,
+    Scrapes,
+    find,
     measure_prometheus,
 )
 from benchmarks.services.service import (
@@ -38,7 +39,8 @@ class Part(StrEnum):
     PEERS = "peers"
     PUSHGATEWAY = "pushgateway"
     FLEET = "fleet"
-    PROMETHEUS = "prometheus"
+    RULES = "rules"
+    SCALE = "scale"
     SRI = "sri"
     TAP = "tap"
 
@@ -59,8 +61,10 @@ class Results:
     pushgateway: list[PushFigures] = field(default_factory=list)
     """Empty, too, where Pushgateway is not installed."""
     fleet: list[FleetFigures] = field(default_factory=list)
-    prometheus: list[PrometheusFigures] = field(default_factory=list)
+    rules: list[PrometheusFigures] = field(default_factory=list)
     """Empty, too, where Prometheus is not installed."""
+    scale: list[PrometheusFigures] = field(default_factory=list)
+    """The same."""
     sri: list[SriFigures] = field(default_factory=list)
     tap: list[TapFigures] = field(default_factory=list)
 
@@ -130,13 +134,19 @@ def _fleet(plan: Plan, results: Results) -> None:
     ]
 
 
-def _prometheus(plan: Plan, results: Results) -> None:
-    program = find_prometheus()
-    if program is not None:
-        results.prometheus = [
-            measure_prometheus(program, shape, services, plan.service_miners, plan.target_seconds)
-            for shape, services in plan.targets
-        ]
+def _rules(plan: Plan, results: Results) -> None:
+    results.rules = _scraped(plan.rules)
+
+
+def _scale(plan: Plan, results: Results) -> None:
+    results.scale = _scraped(*plan.scale)
+
+
+def _scraped(*scrapes: Scrapes) -> list[PrometheusFigures]:
+    prometheus, promtool = find("prometheus"), find("promtool")
+    if prometheus is None or promtool is None:
+        return []
+    return [measure_prometheus(prometheus, promtool, one) for one in scrapes]
 
 
 def _sri(plan: Plan, results: Results) -> None:
@@ -160,7 +170,8 @@ _MEASURE: dict[Part, Callable[[Plan, Results], None]] = {
     Part.PEERS: _peers,
     Part.PUSHGATEWAY: _pushgateway,
     Part.FLEET: _fleet,
-    Part.PROMETHEUS: _prometheus,
+    Part.RULES: _rules,
+    Part.SCALE: _scale,
     Part.SRI: _sri,
     Part.TAP: _tap,
 }

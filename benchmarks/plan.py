@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.common.fleet import Shape
+from benchmarks.services.prometheus import Scrapes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +34,10 @@ class Plan:
     fleet_miners: int
     """Miners of all those sources together."""
     fleet_rounds: int
-    targets: tuple[tuple[Shape, int], ...]
-    """Services that one Prometheus scrapes, each with `service_miners` miners of that shape.
-
-    300,000 full rows are 4.8 million series, for which two cores and 16 GiB are too little.
-    """
-    target_seconds: float
+    rules: Scrapes
+    """What the bound of the rules is stated for."""
+    scale: tuple[Scrapes, ...]
+    """As much as fits on a machine with two cores and 24 GiB."""
     sri_clients: int
     sri_polls: int
     sri_interval: float
@@ -68,8 +67,11 @@ DEFAULT = Plan(
     fleet_sources=10,
     fleet_miners=1_000_000,
     fleet_rounds=2,
-    targets=((Shape.FULL, 1), (Shape.PLAIN, 1), (Shape.PLAIN, 3)),
-    target_seconds=180.0,
+    rules=Scrapes(shape=Shape.FULL, services=1, miners=10_000, every=5, past=True, seconds=300.0),
+    scale=tuple(
+        Scrapes(shape=shape, services=services, miners=100_000, every=10, past=False, seconds=180.0)
+        for shape, services in ((Shape.FULL, 1), (Shape.PLAIN, 1), (Shape.PLAIN, 3))
+    ),
     sri_clients=5_000,
     sri_polls=5,
     sri_interval=3.0,
@@ -96,8 +98,10 @@ QUICK = Plan(
     fleet_sources=3,
     fleet_miners=30_000,
     fleet_rounds=2,
-    targets=((Shape.FULL, 1), (Shape.PLAIN, 1), (Shape.PLAIN, 3)),
-    target_seconds=30.0,
+    rules=Scrapes(shape=Shape.FULL, services=1, miners=1_000, every=5, past=True, seconds=30.0),
+    scale=(
+        Scrapes(shape=Shape.PLAIN, services=3, miners=1_000, every=5, past=False, seconds=30.0),
+    ),
     sri_clients=500,
     sri_polls=2,
     sri_interval=1.0,

@@ -69,11 +69,8 @@ def _service_tables(results: Results) -> Iterator[tuple[str, Table]]:
         yield "Many small senders", _crowd_table(crowd)
     if results.fleet:
         yield "Several large sources", _fleet_table(results.fleet)
-    if results.prometheus:
-        yield (
-            "One Prometheus, a scrape every 10 s, every rule",
-            _prometheus_table(results.prometheus),
-        )
+    if results.rules or results.scale:
+        yield "One Prometheus, every rule", _prometheus_table([*results.rules, *results.scale])
     if results.sri:
         yield "stats-feed sri: one poll", _sri_table(results.sri)
 
@@ -235,17 +232,19 @@ def _fleet_table(figures: Sequence[FleetFigures]) -> Table:
 
 
 def _prometheus_table(figures: Sequence[PrometheusFigures]) -> Table:
-    header = ("shape", "miners", "services", "samples", "series", "scrape s", "CPU", "rules")
+    header = ("shape", "miners", "services", "every s", "past", "samples", "series", "scrape s")
     return [
-        (*header, "late", "failed", "RSS MiB", "peak"),
+        (*header, "CPU", "rules", "late", "failed", "RSS MiB", "peak"),
         *(
             (
-                one.shape,
-                f"{one.miners:,}",
-                str(one.services),
+                one.scrapes.shape,
+                f"{one.scrapes.services * one.scrapes.miners:,}",
+                str(one.scrapes.services),
+                str(one.scrapes.every),
+                "yes" if one.scrapes.past else "no",
                 *(f"{count:,}" for count in (one.samples, one.series)),
                 f"{one.scrape:.1f}",
-                *(f"{share:.0%}" for share in (one.cpu_share, one.rules)),
+                *(f"{share:.1%}" for share in (one.cpu_share, one.rules)),
                 *map(str, (one.rules_missed, one.failed)),
                 *map(_mib, (one.memory.resident, one.memory.peak)),
             )

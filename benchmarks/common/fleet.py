@@ -95,6 +95,11 @@ def messages(miners: int, shape: Shape, change: Change = Change.WARM) -> Iterato
             yield encode_snapshot(_plain(snapshot) if shape is Shape.PLAIN else snapshot)
 
 
+def name(id_: int) -> str:
+    """What the miner of that downstream_id is called."""
+    return f"account-{id_ % 100}.worker-{id_}"
+
+
 def _plain(snapshot: MinerSnapshot) -> MinerSnapshot:
     rows = [{key: row[key] for key in REQUIRED} for row in snapshot["miners"]]  # type: ignore[literal-required]  # keys of MinerInfo
     return {"miners": rows, "timestamp": snapshot["timestamp"]}  # type: ignore[typeddict-item]  # as above
@@ -124,7 +129,7 @@ def _miner(id_: int, number: int, timestamp: int, random: Random) -> MinerInfo:
     rejected = {reason.value: id_ % 50 + number for reason in RejectReason}
     return {
         "downstream_id": id_,
-        "name": f"account-{id_ % 100}.worker-{id_}",
+        "name": name(id_),
         "address": f"10.{id_ >> 16 & 255}.{id_ >> 8 & 255}.{id_ & 255}:{10_000 + id_ % 50_000}",
         "hashrate": random.uniform(80e12, 120e12),
         "shares_submitted": shares,

@@ -1,7 +1,7 @@
 """Measures a real Prometheus that scrapes large services and evaluates every rule.
 
-Configuration and rules are those of `prometheus/`, with a scrape every 10 s. Each service has one
-sender: that is how many miners one target should have.
+Configuration and rules are those of `prometheus/`, with another scrape interval. Each service has
+one sender.
 """
 
 import shutil
@@ -17,20 +17,17 @@ import msgspec
 import yaml
 
 from benchmarks.common.clients import Address, Scraper
-from benchmarks.common.fleet import Shape
+from benchmarks.common.fleet import INTERVAL_SECONDS, Shape
 from benchmarks.common.programs import Memory
 from benchmarks.common.running import Server, running_service
-from benchmarks.services.senders import Sending, sending_program
+from benchmarks.services.past import write_past
+from benchmarks.services.senders import Sending, sending_program, source
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "prometheus"
-NAME = "prometheus"
 ANY_PORT = "--web.listen-address=127.0.0.1:0"
 LISTENING = r'"Listening on".*address=([\d.]+):(\d+)'
 JOB = "stats-proxy"
-INTERVAL_SECONDS = 10.0
-"""Of snapshots, and of scrapes: what `docs/sizing.md` recommends above 50,000 miners."""
-
 SETTLE_SECONDS = 60.0
 """About how long the first scrapes take, before anything is measured."""
 
@@ -42,15 +39,26 @@ SCRAPED = f'scrape_samples_scraped{{job="{JOB}"}} > 1000'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scrapes:
+    """What one Prometheus has to do."""
+
+    shape: Shape
+    services: int
+    miners: int
+    """Of each service."""
+    every: int
+    """Seconds between two scrapes of a service."""
+    past: bool
+    """Whether the miners have been there for as long as any rule looks back."""
+    seconds: float
+    """How long it is measured, after the first scrape of every service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusFigures:
     """One Prometheus in its stride. Seconds are of wall time."""
 
-    shape: Shape
-    miners: int
-    """Of all services together."""
-    services: int
-    seconds: float
-    """How long it was measured, after the first scrape of every service."""
+    scrapes: Scrapes
     samples: int
     """Of one round of scrapes."""
     series: int
@@ -68,15 +76,14 @@ class PrometheusFigures:
     memory: Memory
 
 
-def find_prometheus() -> str | None:
-    """Its path: from the PATH, else from what `make tools` fetched."""
-    return shutil.which(NAME) or shutil.which(NAME, path=str(ROOT / ".tools" / "bin"))
+def find(program: str) -> str | None:
+    """The path of `prometheus` or `promtool`: from the PATH, else what `make tools` fetched."""
+    return shutil.which(program) or shutil.which(program, path=str(ROOT / ".tools" / "bin"))
 
 
-def measure_prometheus(
-    program: str, shape: Shape, services: int, miners: int, seconds: float
-) -> PrometheusFigures:
-    """Services with `miners` each, all of them scraped by one Prometheus."""
+def measure_prometheus(program: str, promtool: str, scrapes: Scrapes) -> PrometheusFigures:
+    """Services, all of them scraped by one Prometheus."""
+    services, miners = scrapes.services, scrapes.miners
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         addresses = [stack.enter_context(running_service()).addresses for _ in range(services)]
@@ -85,32 +92,31 @@ def measure_prometheus(
             senders=services,
             miners=miners,
             interval=INTERVAL_SECONDS,
-            shape=shape,
-            snapshots=int((SETTLE_SECONDS + seconds) / INTERVAL_SECONDS) + 1,
+            shape=scrapes.shape,
+            snapshots=int((SETTLE_SECONDS + scrapes.seconds) / INTERVAL_SECONDS) + 1,
         )
         stack.enter_context(sending_program(sending))
-        configuration = _configure(folder, [web for _, web in addresses])
+        webs = [web for _, web in addresses]
+        if scrapes.past:
+            for number, web in enumerate(webs):
+                write_past(promtool, folder, web, source(number), miners, int(time.time()))
+        configuration = _configure(folder, scrapes, webs)
         storage = f"--storage.tsdb.path={folder / 'data'}"
         command = [program, f"--config.file={configuration}", storage, ANY_PORT]
         prometheus = stack.enter_context(Server(command, LISTENING))
         asked = Asked(prometheus.addresses[0])
         stack.callback(asked.close)
         _wait_for_scrapes(asked, services)
-        return _figures(prometheus, asked, sending, seconds)
+        return _figures(prometheus, asked, scrapes)
 
 
-def _figures(
-    prometheus: Server, asked: "Asked", sending: Sending, seconds: float
-) -> PrometheusFigures:
+def _figures(prometheus: Server, asked: "Asked", scrapes: Scrapes) -> PrometheusFigures:
     before, cpu, began = asked.own(), prometheus.cpu_seconds, time.monotonic()
-    time.sleep(seconds)
+    time.sleep(scrapes.seconds)
     after, taken = asked.own(), time.monotonic() - began
     window = f'{{job="{JOB}"}}[{taken:.0f}s]'
     return PrometheusFigures(
-        shape=sending.shape,
-        miners=sending.senders * sending.miners,
-        services=sending.senders,
-        seconds=taken,
+        scrapes=scrapes,
         samples=int(asked.query(f"sum({SCRAPED})")),
         series=int(after.series),
         scrape=asked.query(f"max(max_over_time(scrape_duration_seconds{window}))"),
@@ -122,12 +128,12 @@ def _figures(
     )
 
 
-def _configure(folder: Path, services: Sequence[Address]) -> Path:
+def _configure(folder: Path, scrapes: Scrapes, services: Sequence[Address]) -> Path:
     """The shipped configuration with these services as the targets of one job; gives its path."""
     configuration = yaml.safe_load((SHIPPED / "prometheus.yml").read_text())
     jobs = {job["job_name"]: job for job in configuration["scrape_configs"]}
     job = jobs[JOB] | {
-        "scrape_interval": f"{INTERVAL_SECONDS:g}s",
+        "scrape_interval": f"{scrapes.every}s",
         "static_configs": [{"targets": [f"{host}:{port}" for host, port in services]}],
     }
     rules = [str(SHIPPED / pattern) for pattern in configuration["rule_files"]]

@@ -39,6 +39,11 @@ class Sending:
     """Made beforehand. After the last one comes the first one again, and counters fall."""
 
 
+def source(number: int) -> str:
+    """The name of the sender of that number, counted from 0."""
+    return f"translator-{number:04}"
+
+
 def sending_program(sending: Sending) -> Program:
     """These senders in a process of their own, once all of them have connected."""
     program = Program("services.senders", msgspec.json.encode(sending).decode())
@@ -65,7 +70,7 @@ class Crowd:
             own = f"127.0.0.{1 + number // SENDERS_PER_ADDRESS}"
             host, port = self._services[number % len(self._services)]
             reader, writer = await asyncio.open_connection(host, port, local_addr=(own, 0))
-            hello = Hello(source=f"translator-{number:04}", interval=self._interval)
+            hello = Hello(source=source(number), interval=self._interval)
             writer.write(encode_hello(hello))
             await reader.read(WELCOME_BYTES)
             self._writers.append(writer)

@@ -13,7 +13,7 @@ from benchmarks.common.fleet import Change, Shape
 from benchmarks.measure import Part, Results, measure
 from benchmarks.plan import Plan
 from benchmarks.report import report, table
-from benchmarks.services.prometheus import find_prometheus
+from benchmarks.services.prometheus import Scrapes, find
 from benchmarks.services.sri import Kind
 
 TINY = Plan(
@@ -34,8 +34,8 @@ TINY = Plan(
     fleet_sources=2,
     fleet_miners=100,
     fleet_rounds=1,
-    targets=((Shape.FULL, 2),),
-    target_seconds=1.0,
+    rules=Scrapes(shape=Shape.FULL, services=1, miners=200, every=1, past=True, seconds=1.0),
+    scale=(Scrapes(shape=Shape.PLAIN, services=2, miners=300, every=1, past=False, seconds=1.0),),
     sri_clients=20,
     sri_polls=1,
     sri_interval=0.5,
@@ -78,11 +78,11 @@ def test_every_part_of_the_plan_leaves_figures_of_every_shape(results: Results) 
     assert all(one.cpu_ratio > 0 for one in results.peers)
     assert bool(results.pushgateway) == (find_pushgateway() is not None)
     assert [(one.sources, one.miners) for one in results.fleet] == [(2, 100)] * len(Shape)
-    assert bool(results.prometheus) == (find_prometheus() is not None)
-    for prometheus in results.prometheus:
-        assert (prometheus.miners, prometheus.services) == (400, 2)
-        assert prometheus.series > prometheus.samples > 2 * 1000
-        assert prometheus.failed == 0
+    for measured in (results.rules, results.scale):
+        assert bool(measured) == (find("prometheus") is not None)
+        for one in measured:
+            assert one.series > one.samples > one.scrapes.services * 1000
+            assert one.failed == 0
     assert [one.kind for one in results.sri] == list(Kind)
     assert all(one.cpu > 0 and one.requests > 0 for one in results.sri)
     (tap,) = results.tap
