@@ -40,7 +40,7 @@ LATE_SECONDS = 8
 SETTLED_SECONDS = LATE_SECONDS / 2
 """How long ago the moment is that is asked about: the truth may come later or earlier."""
 
-BACK_SECONDS = 60.0
+BACK_SECONDS = 120.0
 
 ROUNDS = 3
 """How many looks at all totals an accident lasts at least."""
