@@ -1,8 +1,9 @@
 """`python -m tests.soak [--seconds N]`: the tests of hostile peers and accidents, for longer.
 
 A quarter of the time goes to fuzzing guided by coverage, and a tenth to the tests of properties, on
-random examples. The rest is rounds of dialogues, accidents, storms and sieges of a tap, at least
-one round. The seed of everything is printed first, so that a failure can be repeated with `--seed`.
+random examples. Then comes a cell whose processes end in turn. The rest is rounds of dialogues,
+accidents, storms and sieges of a tap, at least one round. The seed of everything is printed first,
+so that a failure can be repeated with `--seed`.
 """
 
 import argparse
@@ -70,6 +71,13 @@ def properties(seconds: float, seed: int) -> None:
         seed += 1
 
 
+def cell() -> None:
+    """Each process of a cell ends and comes back. Raises CalledProcessError."""
+    say("a cell, whose processes end in turn")
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-m", "soak"]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
 def round_of_all(seed: int) -> None:
     """Dialogues, accidents, a storm, and a siege. Raises AssertionError, among others."""
     for kind in KINDS:
@@ -100,6 +108,7 @@ def main() -> int:
     say(f"seed {seed}")
     fuzz(arguments.seconds * FUZZED, seed)
     properties(arguments.seconds * PROPERTIES, seed)
+    cell()
     with many_files():
         round_of_all(seed)
         while time.monotonic() < end:

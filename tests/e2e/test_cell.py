@@ -23,7 +23,9 @@ from tests.grafana.boards import joined_queries
 from tests.grafana.prometheus import are_alike
 from tests.support.until import sleep_until, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+# Every look at a total may be late by a few seconds only, or a total that is wrong for long would
+# not be seen. A processor that is shared keeps that up only mostly.
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(500)]
 
 OTHERWISE = re.compile(
     r":avg1h|:avg24h"  # an hour lasts a second here, in which 40 s without a gateway weigh too much
