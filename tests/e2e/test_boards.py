@@ -47,6 +47,7 @@ NOTHING_YET = (
     "pool / Last hour (stat) / B",
     "pipeline / Last hour (stat) / A",
     "pipeline / Last hour (stat) / B",
+    "pipeline / Hidden rows (timeseries) / A",
     "pool / Connected (stat) / B",
     "pool / Rejected shares by reason (timeseries) / A",
     "pool / Wallet (timeseries) / A",

@@ -24,6 +24,7 @@ NOT_SOURCES = shutil.ignore_patterns(
     "results",
     "node_modules",
     "drawn",
+    "rules.yaml",  # deploy/kubernetes/monitoring/rules.sh makes it, as `make check` does
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGES = ("exporters", "stats_feed", "stats_gateway", "stats_history", "stats_systemd")
