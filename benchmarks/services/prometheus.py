@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -105,7 +105,6 @@ def measure_prometheus(program: str, promtool: str, scrapes: Scrapes) -> Prometh
         command = [program, f"--config.file={configuration}", storage, ANY_PORT]
         prometheus = stack.enter_context(Server(command, LISTENING))
         asked = Asked(prometheus.addresses[0])
-        stack.callback(asked.close)
         _wait_for_scrapes(asked, services)
         return _figures(prometheus, asked, scrapes)
 
@@ -153,16 +152,19 @@ class Own:
     missed: float
 
 
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """The HTTP interface of the Prometheus that is measured."""
+    """The HTTP interface of the Prometheus that is measured.
 
-    def __init__(self, address: Address) -> None:
-        self._scraper = Scraper(address)
-        self.close = self._scraper.close
+    Each question has a connection of its own: Prometheus closes those that are idle for 5 minutes.
+    """
+
+    address: Address
 
     def own(self) -> Own:
         """Its own metrics as they are now."""
-        samples = self._scraper.samples()
+        with closing(Scraper(self.address)) as scraper:
+            samples = scraper.samples()
         missed = "prometheus_rule_group_iterations_missed_total{"
         return Own(
             series=samples["prometheus_tsdb_head_series"],
@@ -173,7 +175,8 @@ class Asked:
     def query(self, expression: str) -> float:
         """The one value that `expression` gives; 0 where it gives nothing."""
         path = f"/api/v1/query?{urlencode({'query': expression})}"
-        answer = msgspec.json.decode(self._scraper.get(path, "identity"), type=_Answer)
+        with closing(Scraper(self.address)) as scraper:
+            answer = msgspec.json.decode(scraper.get(path, "identity"), type=_Answer)
         return float(answer.data.result[0].value[1]) if answer.data.result else 0.0
 
 
