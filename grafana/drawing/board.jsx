@@ -88,7 +88,7 @@ async function main() {
         <div style={{ height: bottom }} />
       </PanelContextProvider>
     </ThemeContext.Provider>);
-  document.body.dataset.empty = panels.filter(({ panel, frames }) => panel.targets && frames.length === 0).map(({ panel }) => panel.title).join(', ');
+  document.body.dataset.empty = panels.filter(({ panel, frames }) => panel.type !== 'row' && frames?.length === 0).map(({ panel }) => panel.title).join(', ');
   await document.fonts.ready;
   setTimeout(() => { document.body.dataset.drawn = cuts(panels.map(({ box }) => box), bottom + MARGIN); }, 1500);
 }
