@@ -2,7 +2,7 @@
 # Runs the demo and the fast tests on a fresh Debian or Ubuntu with nothing but Python and make, not as
 # root; then what the README says to install it. With a command, it runs only that, in the checkout.
 # Usage: [AS=root] bare-machine.sh [SUITE [COMMAND...]]
-#        SUITE is Debian's (bookworm, trixie, forky) or Ubuntu's (noble, resolute); by default that of
+#        SUITE is Debian's (bookworm, trixie, forky) or Ubuntu's (noble); by default that of
 #        Debian 12 and 13 which this machine is not
 #
 # Needs root, a network and debootstrap. Where it has not got them, it says so and ends well. All of it
