@@ -28,13 +28,14 @@ RULE_FILES = [*sorted((FOLDER / "rules").glob("*.yml")), FLEET]
 TEST_FILES = sorted((FOLDER / "tests").glob("*.yml"))
 LONGEST = {
     "after_a_day",
+    "feeds",
     "gateway_service",
     "gateway_sources",
     "proxy_hashrate_from_work",
     "proxy_miner_shares",
     "proxy_sources",
 }
-"""Each takes promtool more than 1.5 s of CPU: they are among the slow tests."""
+"""Each takes promtool more than a second of CPU: they are among the slow tests."""
 ALERTMANAGER = FOLDER / "alertmanager.yml"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 BOARDS = ROOT / "grafana" / "dashboards"

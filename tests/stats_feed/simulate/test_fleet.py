@@ -135,6 +135,7 @@ def test_losing_the_upstream_leaves_ghosts_beside_the_miners_that_came_back() ->
         assert names[ghost["name"]] >= 2
 
 
+@pytest.mark.slow
 def test_days_in_the_field_do_not_pile_up_rows_or_lose_miners() -> None:
     world = started(replace(FIELD, churn=2.0, miners=6))
     for hour in range(1, 49):
