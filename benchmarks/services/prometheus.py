@@ -133,6 +133,7 @@ def _configure(folder: Path, scrapes: Scrapes, services: Sequence[Address]) -> P
     jobs = {job["job_name"]: job for job in configuration["scrape_configs"]}
     job = jobs[JOB] | {
         "scrape_interval": f"{scrapes.every}s",
+        "scrape_timeout": f"{scrapes.every}s",
         "static_configs": [{"targets": [f"{host}:{port}" for host, port in services]}],
     }
     rules = [str(SHIPPED / pattern) for pattern in configuration["rule_files"]]
