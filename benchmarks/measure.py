@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks.alternatives.peers import PeerFigures, measure_peer
-from benchmarks.alternatives.pushgateway import PushFigures, find_pushgateway, measure_pushgateway
+from benchmarks.alternatives.pushgateway import NAME, PushFigures, measure_pushgateway
 from benchmarks.alternatives.tap.measuring import TapFigures, measure_tap
 from benchmarks.common.fleet import Shape
 from benchmarks.common.machine import Machine, Watch
+from benchmarks.common.programs import find
 from benchmarks.cycles.cycle import CycleFigures, CycleRatios, cycle_ratios, measure_cycles
 from benchmarks.plan import Plan
 from benchmarks.services.crowd import CrowdFigures, measure_crowd
 from benchmarks.services.prometheus import (
     PrometheusFigures,
     Scrapes,
-    find,
     measure_prometheus,
 )
 from benchmarks.services.service import (
@@ -64,7 +64,7 @@ class Results:
     rules: list[PrometheusFigures] = field(default_factory=list)
     """Empty, too, where Prometheus is not installed."""
     scale: list[PrometheusFigures] = field(default_factory=list)
-    """The same."""
+    """Empty, too, where Prometheus is not installed."""
     sri: list[SriFigures] = field(default_factory=list)
     tap: list[TapFigures] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ def _peers(plan: Plan, results: Results) -> None:
 
 
 def _pushgateway(plan: Plan, results: Results) -> None:
-    program = find_pushgateway()
+    program = find(NAME)
     if program is not None:
         results.pushgateway = [
             measure_pushgateway(program, shape, plan.service_miners, plan.push_passes)
@@ -143,10 +143,10 @@ def _scale(plan: Plan, results: Results) -> None:
 
 
 def _scraped(*scrapes: Scrapes) -> list[PrometheusFigures]:
-    prometheus, promtool = find("prometheus"), find("promtool")
-    if prometheus is None or promtool is None:
+    program = find("prometheus")
+    if program is None or find("promtool") is None:
         return []
-    return [measure_prometheus(prometheus, promtool, one) for one in scrapes]
+    return [measure_prometheus(program, one) for one in scrapes]
 
 
 def _sri(plan: Plan, results: Results) -> None:

@@ -8,7 +8,6 @@ import sys
 import tomllib
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -16,10 +15,10 @@ import yaml
 from tests.e2e.harness.program import Program
 from tests.support.cases import for_each
 from tests.support.programs import program
+from tests.support.yaml_files import Yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
-Yaml = dict[str, Any]  # YAML has no types
 
 ONE, CELL = (
     yaml.safe_load((ROOT / name).read_text()) for name in ("compose.yaml", "compose.cell.yaml")

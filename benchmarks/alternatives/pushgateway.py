@@ -1,10 +1,8 @@
 """Pushes the same series as text to Pushgateway and scrapes them there, paired with ours."""
 
 import http.client
-import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from benchmarks.common import fleet
@@ -17,7 +15,6 @@ from exporters.exposition.text_format import Format
 
 LISTENING = r"address=([\d.]+):(\d+)"
 NAME = "prometheus-pushgateway"
-TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 
 
 OURS_PER_SIDE = 2
@@ -37,11 +34,6 @@ class PushFigures:
     their_scrape: float
     ratio: float
     """Theirs to ours; the median of the passes, in each of which both ran beside each other."""
-
-
-def find_pushgateway() -> str | None:
-    """Its path: from the PATH, else from what `make tools` fetched."""
-    return shutil.which(NAME) or shutil.which(NAME, path=str(TOOLS))
 
 
 def measure_pushgateway(program: str, shape: Shape, miners: int, passes: int) -> PushFigures:

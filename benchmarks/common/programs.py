@@ -1,5 +1,6 @@
 """Other processes: what they cost, and how ours are talked to."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import msgspec
+
+TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 
 STOP_SECONDS = 30.0
 """How long a program may take to end once its input has."""
@@ -21,6 +24,11 @@ class Memory:
 
     resident: int
     peak: int
+
+
+def find(name: str) -> str | None:
+    """The path of a program: from the PATH, else from what `scripts/tools.sh NAME` fetched."""
+    return shutil.which(name) or shutil.which(name, path=str(TOOLS))
 
 
 def cpu_seconds(pid: int) -> float:

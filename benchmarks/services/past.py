@@ -1,11 +1,11 @@
 """Writes the past that rules read: what was recorded and what devices reported of each miner."""
 
-import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.common.clients import Address
 from benchmarks.common.fleet import INTERVAL_SECONDS, name
+from tests.support.blocks import write_samples
 
 HOURS = 24
 """The longest that a rule looks back."""
@@ -16,9 +16,7 @@ DEVICE = "stratum_proxy_miner_device_hashrate_hashes_per_second"
 HASHRATE = 1e14
 
 
-def write_past(
-    promtool: str, folder: Path, web: Address, source: str, miners: int, now: int
-) -> None:
+def write_past(data: Path, web: Address, source: str, miners: int, now: int) -> None:
     """Fill the data of a Prometheus that has not started yet, up to the unix time `now`.
 
     `web` is where the service is scraped, and `source` the sender of its miners. Raises
@@ -26,19 +24,8 @@ def write_past(
     """
     labels = f'job="stats-proxy",instance="{web[0]}:{web[1]}",source="{source}"'
     # promtool reads a file once for each block of two hours: the many lines of one hour are alone.
-    _write(promtool, folder, _records(labels, miners, now))
-    _write(promtool, folder, _devices(labels, miners, now))
-
-
-def _write(promtool: str, folder: Path, lines: Iterable[str]) -> None:
-    file = folder / "past.om"
-    with file.open("w") as text:
-        text.writelines(lines)
-        text.write("# EOF\n")
-    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q"]
-    data = str(folder / "data")
-    subprocess.run([*command, str(file), data], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - Prometheus's own tool
-    file.unlink()
+    write_samples(_records(labels, miners, now), data)
+    write_samples(_devices(labels, miners, now), data)
 
 
 def _records(labels: str, miners: int, now: int) -> Iterator[str]:
@@ -54,6 +41,7 @@ def _records(labels: str, miners: int, now: int) -> Iterator[str]:
         for id_ in range(miners):
             series = f'{AVERAGE}:{record}{{{labels},name="{name(id_)}"}}'
             yield from (f"{series} {value:g} {at}\n" for at in range(first, now, step))
+    yield "# EOF\n"
 
 
 def _devices(labels: str, miners: int, now: int) -> Iterator[str]:
@@ -63,3 +51,4 @@ def _devices(labels: str, miners: int, now: int) -> Iterator[str]:
         series = f'{DEVICE}{{{labels},downstream_id="{id_}",name="{name(id_)}"}}'
         times = range(now - HOUR, now, INTERVAL_SECONDS)
         yield from (f"{series} {HASHRATE:g} {at}\n" for at in times)
+    yield "# EOF\n"

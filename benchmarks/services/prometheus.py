@@ -4,7 +4,6 @@ Configuration and rules are those of `prometheus/`, with another scrape interval
 one sender.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,8 +22,7 @@ from benchmarks.common.running import Server, running_service
 from benchmarks.services.past import write_past
 from benchmarks.services.senders import Sending, sending_program, source
 
-ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ROOT / "prometheus"
+SHIPPED = Path(__file__).resolve().parents[2] / "prometheus"
 ANY_PORT = "--web.listen-address=127.0.0.1:0"
 LISTENING = r'"Listening on".*address=([\d.]+):(\d+)'
 JOB = "stats-proxy"
@@ -76,12 +74,7 @@ class PrometheusFigures:
     memory: Memory
 
 
-def find(program: str) -> str | None:
-    """The path of `prometheus` or `promtool`: from the PATH, else what `make tools` fetched."""
-    return shutil.which(program) or shutil.which(program, path=str(ROOT / ".tools" / "bin"))
-
-
-def measure_prometheus(program: str, promtool: str, scrapes: Scrapes) -> PrometheusFigures:
+def measure_prometheus(program: str, scrapes: Scrapes) -> PrometheusFigures:
     """Services, all of them scraped by one Prometheus."""
     services, miners = scrapes.services, scrapes.miners
     with ExitStack() as stack:
@@ -99,7 +92,7 @@ def measure_prometheus(program: str, promtool: str, scrapes: Scrapes) -> Prometh
         webs = [web for _, web in addresses]
         if scrapes.past:
             for number, web in enumerate(webs):
-                write_past(promtool, folder, web, source(number), miners, int(time.time()))
+                write_past(folder / "data", web, source(number), miners, int(time.time()))
         configuration = _configure(folder, scrapes, webs)
         storage = f"--storage.tsdb.path={folder / 'data'}"
         command = [program, f"--config.file={configuration}", storage, ANY_PORT]

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import write
-from benchmarks.alternatives.pushgateway import find_pushgateway
 from benchmarks.bounds import bounds
 from benchmarks.common.fleet import Change, Shape
+from benchmarks.common.programs import find
 from benchmarks.measure import Part, Results, measure
 from benchmarks.plan import Plan
 from benchmarks.report import report, table
-from benchmarks.services.prometheus import Scrapes, find
+from benchmarks.services.prometheus import Scrapes
 from benchmarks.services.sri import Kind
 
 TINY = Plan(
@@ -76,7 +76,7 @@ def test_every_part_of_the_plan_leaves_figures_of_every_shape(results: Results) 
     assert crowd.snapshots > 0
     assert crowd.refused == 0
     assert all(one.cpu_ratio > 0 for one in results.peers)
-    assert bool(results.pushgateway) == (find_pushgateway() is not None)
+    assert bool(results.pushgateway) == (find("prometheus-pushgateway") is not None)
     assert [(one.sources, one.miners) for one in results.fleet] == [(2, 100)] * len(Shape)
     for measured in (results.rules, results.scale):
         assert bool(measured) == (find("prometheus") is not None)

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,20 +11,17 @@ import yaml
 from tests.support.cases import for_each
 from tests.support.documents import examples
 from tests.support.programs import ROOT, program
-
-Yaml = dict[str, Any]  # YAML has no types
+from tests.support.yaml_files import Yaml, read_yaml
 
 REPLICA = "prometheus_replica"
 
 
-def loaded(path: str) -> Yaml:
-    content: Yaml = yaml.safe_load((ROOT / path).read_text())
-    return content
-
-
-CELL, ALONE = loaded("deploy/cell/prometheus.yml"), loaded("prometheus/prometheus.yml")
-HALVES: dict[str, Yaml] = loaded("compose.cell.yaml")["services"]
-SERVICES: dict[str, Yaml] = loaded("compose.yaml")["services"]
+CELL, ALONE = (
+    read_yaml(ROOT / "deploy/cell/prometheus.yml"),
+    read_yaml(ROOT / "prometheus/prometheus.yml"),
+)
+HALVES: dict[str, Yaml] = read_yaml(ROOT / "compose.cell.yaml")["services"]
+SERVICES: dict[str, Yaml] = read_yaml(ROOT / "compose.yaml")["services"]
 KINDS = sorted(SERVICES.keys() - {"stats-feed"})
 
 

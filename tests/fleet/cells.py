@@ -10,12 +10,13 @@ import yaml
 
 from tests.e2e.harness.link import Link
 from tests.e2e.harness.service import Service
-from tests.fleet.shipped import FOLDER, Yaml, loaded
+from tests.fleet.shipped import FOLDER, loaded
 from tests.grafana.prometheus import write_configuration
 from tests.support.ports import free_ports
 from tests.support.programs import program
 from tests.support.servers import LOOPBACK, STARTED_SECONDS, ended, is_ready
 from tests.support.until import until
+from tests.support.yaml_files import Yaml
 
 JOB = "stats-proxy"
 TOKEN = "token of the sites"

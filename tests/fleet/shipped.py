@@ -4,17 +4,15 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK
+from tests.support.yaml_files import Yaml
 
 FOLDER = ROOT / "deploy" / "fleet"
 RULES = FOLDER / "rules" / "fleet.yml"
-
-Yaml = dict[str, Any]  # YAML has no types
 
 
 def loaded(path: Path) -> Yaml:

@@ -160,7 +160,7 @@ def alerting(folder: Path, jobs: Jobs, times: float = FASTER, past: str = "") ->
             _shorten(folder / "rules", times)
             configuration.write_text(_scrapes(jobs, alertmanager))
             if past:
-                write_samples(past, folder / "data")
+                write_samples([past], folder / "data")
             command = [program("prometheus3"), f"--config.file={configuration}"]
             command += [f"--storage.tsdb.path={folder}/data", "--rules.alert.resend-delay=1s"]
             command += [f"--web.listen-address={LOOPBACK}:{port}"]

@@ -81,7 +81,7 @@ def scrape(
     data: Path, folder: Path, kind: str, labels: dict[str, str], span: range, rules: list[Path]
 ) -> None:
     """Write what Prometheus stores over `span`, the series of its rules included."""
-    write_samples("".join(_lines(kind, labels, span)), data)
+    write_samples(_lines(kind, labels, span), data)
     staging = folder / "live"
     staging.mkdir()
     recorder = Recorder(data, staging, program("promtool"), labels, rules)

@@ -1,7 +1,6 @@
 """The ways between miners and a pool: direct, HAProxy in TCP mode, and `stats-feed tap`."""
 
 import contextlib
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,10 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.common.clients import TIMEOUT_SECONDS, Address
-from benchmarks.common.programs import Memory, cpu_seconds, memory
+from benchmarks.common.programs import Memory, cpu_seconds, find, memory
 from benchmarks.common.running import Server, running_service
-
-TOOLS = Path(__file__).resolve().parents[3] / ".tools" / "bin"
 
 CONFIGURATION = """\
 global
@@ -60,14 +57,9 @@ Open = Callable[[Address], AbstractContextManager[Way]]
 def contestants() -> dict[str, Open]:
     """All that are here, by name."""
     ways: dict[str, Open] = {"direct": direct, "tap": tap}
-    if (program := find_haproxy()) is not None:
+    if (program := find("haproxy")) is not None:
         ways["haproxy"] = lambda pool: haproxy(program, pool)
     return ways
-
-
-def find_haproxy() -> str | None:
-    """Its path: from the PATH, else from what `scripts/tools.sh haproxy` fetched."""
-    return shutil.which("haproxy") or shutil.which("haproxy", path=str(TOOLS))
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import yaml
@@ -23,6 +22,7 @@ from tests.support.ports import free_ports
 from tests.support.programs import ROOT, program
 from tests.support.servers import LOOPBACK, asked, is_ready
 from tests.support.until import until
+from tests.support.yaml_files import Yaml
 
 TIMES = 40.0
 """How much shorter every wait of rules and routes is; the windows of expressions stay."""
@@ -42,8 +42,6 @@ FEW = 4
 STARTED_SECONDS = 60.0
 STOP_SECONDS = 20.0
 HALVES = ("a", "b")
-
-Yaml = dict[str, Any]  # YAML has no types
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def write(
 
 def write_blocks(folder: Path, samples: Samples, began: int = 0) -> None:
     """Blocks in `folder`/data with these samples, whose times are seconds since `began`."""
-    write_samples("".join(_lines(samples, began)), folder / "data")
+    write_samples(_lines(samples, began), folder / "data")
 
 
 def _scrape(samples: Samples, labels: str, sessions: list[Session], second: int) -> None:
